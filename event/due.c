@@ -1,0 +1,274 @@
+/*
+ * What falls due; see due.h.
+ *
+ * Threads: watch() from the worker, everything else on the event thread.
+ */
+#include "event/due.h"
+
+#include "event/inbox.h"
+
+#define FIRST_CAPACITY 64u
+
+static bool
+lives(const struct due_entry *e)
+{
+	/* pair(beat) acquire: as the watcher does, it only looks. */
+	uint64_t state = atom64_load_acquire(&e->node->state);
+	enum node_phase phase = ferry__node_phase(state);
+
+	return state >> 24 == e->generation &&
+	    (phase == NODE_RUNNING || phase == NODE_DEFERRED);
+}
+
+/* ---------------------------------------------------------------- the heap */
+
+static void
+sift_up(struct due *d, size_t i)
+{
+	struct due_entry e = d->heap[i];
+
+	while (i > 0 && d->heap[(i - 1) / 2].at_ns > e.at_ns) {
+		d->heap[i] = d->heap[(i - 1) / 2];
+		i = (i - 1) / 2;
+	}
+	d->heap[i] = e;
+}
+
+static void
+sift_down(struct due *d, size_t i)
+{
+	struct due_entry e = d->heap[i];
+
+	for (;;) {
+		size_t child = 2 * i + 1;
+
+		if (child >= d->count)
+			break;
+		if (child + 1 < d->count &&
+		    d->heap[child + 1].at_ns < d->heap[child].at_ns)
+			child++;
+		if (d->heap[child].at_ns >= e.at_ns)
+			break;
+		d->heap[i] = d->heap[child];
+		i = child;
+	}
+	d->heap[i] = e;
+}
+
+/* Throws out what has ended, and makes a heap of the rest. */
+static void
+sweep(struct due *d)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (lives(&d->heap[i]))
+			d->heap[kept++] = d->heap[i];
+	d->count = kept;
+	for (size_t i = kept / 2; i-- != 0;)
+		sift_down(d, i);
+}
+
+static bool
+make_room(struct due *d)
+{
+	struct due_entry *heap;
+	size_t capacity;
+
+	if (d->count < d->capacity)
+		return true;
+	sweep(d);
+	/* Half full after a sweep: it will pay again. */
+	if (d->count < d->capacity / 2)
+		return true;
+	capacity = d->capacity == 0 ? FIRST_CAPACITY : d->capacity * 2;
+	heap = realloc(d->heap, capacity * sizeof *heap);
+	if (heap == NULL)
+		return d->count < d->capacity;
+	d->heap = heap;
+	d->capacity = capacity;
+	return true;
+}
+
+static void
+set_time(struct due_entry *e)
+{
+	e->at_ns =
+	    e->stale_ns < e->deadline_ns ? e->stale_ns : e->deadline_ns;
+}
+
+/* ------------------------------------------------------------------ intake */
+
+void
+ferry__due_open(struct due *d)
+{
+	*d = (struct due){ .heap = NULL };
+	ferry__list_open(&d->intake, 0);
+}
+
+void
+ferry__due_close(struct due *d)
+{
+	free(d->heap);
+	d->heap = NULL;
+	d->count = d->capacity = 0;
+}
+
+void
+ferry__due_watch(struct due *d, struct node *n)
+{
+	/* Relaxed: the worker has the node in hand; the push publishes. */
+	atom64_add_relaxed(&n->claim, CLAIM_REFERENCE);
+	ferry__list_push(&d->intake, &n->stale_post.link, &n->stale_post.link,
+	    0, LIST_TAG_SMALL);
+}
+
+static void
+give_home(struct node *n)
+{
+	struct node_chain home = { .room = ferry__inbox_post_room };
+
+	ferry__node_give(&home, n);
+	ferry__node_chain_flush(&home);
+}
+
+static void
+let_go(struct node *n)
+{
+	if (ferry__node_drop(n))
+		give_home(n);
+}
+
+static void
+add(struct due *d, struct node *n, uint64_t now_ns)
+{
+	struct due_entry e = {
+		.stale_ns = n->flags & NODE_STALE
+		    ? now_ns + (uint64_t)n->stale_ms * 1000000u
+		    : OS_NEVER,
+		.deadline_ns =
+		    n->flags & NODE_DEADLINE ? n->deadline_ns : OS_NEVER,
+		/* Relaxed: the reference keeps the generation. */
+		.generation = atom64_load_relaxed(&n->claim) >> 24,
+		.node = n,
+	};
+
+	set_time(&e);
+	d->heap[d->count++] = e;
+	sift_up(d, d->count - 1);
+}
+
+static void
+take_in(struct due *d, uint64_t now_ns)
+{
+	uint64_t head;
+
+	if (d->waiting == NULL) {
+		head = ferry__list_take(&d->intake, LIST_TAG_SMALL);
+		d->waiting = ferry__list_first(head, LIST_TAG_SMALL);
+	}
+	while (d->waiting != NULL && make_room(d)) {
+		struct node *n =
+		    container_of(d->waiting, struct node, stale_post.link);
+
+		d->waiting = d->waiting->next;
+		add(d, n, now_ns);
+		let_go(n);
+	}
+}
+
+/* ------------------------------------------------------------------ firing */
+
+/*
+ * Adds a reference if the request is still unfinished. The fast path may be
+ * finishing it at this moment without a look at the claim word; therefore
+ * the reference is taken first, and then the phase looked at (node.h).
+ */
+static bool
+hold(const struct due_entry *e)
+{
+	struct node *n = e->node;
+	uint64_t claim = atom64_load_relaxed(&n->claim);
+
+	do {
+		/* Without a reference left it is on its way home. */
+		if (claim >> 24 != e->generation ||
+		    (claim & CLAIM_REFERENCES) == 0)
+			return false;
+		/* pair(claim) acq_rel, against stale generations and others
+		 * who hold. */
+	} while (!atom64_cas_acqrel(
+	    &n->claim, &claim, claim + CLAIM_REFERENCE));
+	ferry__os_barrier_heavy();
+	if (lives(e))
+		return true;
+	/* Finished. Take the reference back, unless the node has begun anew,
+	 * which forgot it. */
+	claim = atom64_load_relaxed(&n->claim);
+	do {
+		if (claim >> 24 != e->generation)
+			return false;
+		/* pair(node-drop) acq_rel. */
+	} while (!atom64_cas_acqrel(
+	    &n->claim, &claim, claim - CLAIM_REFERENCE));
+	if ((claim & CLAIM_REFERENCES) == CLAIM_REFERENCE)
+		give_home(n);
+	return false;
+}
+
+static void
+post_stale(struct node *n)
+{
+	uint32_t untaken = 0;
+
+	/* pair(stale) acq_rel: the taker has done with the post. */
+	if (!atom32_cas_acqrel(&n->stale_posted, &untaken, 1))
+		return;
+	/* Relaxed: a reference is held. */
+	atom64_add_relaxed(&n->claim, CLAIM_REFERENCE);
+	if (!ferry__inbox_post_stale(n)) {
+		/* pair(stale) release. */
+		atom32_store_release(&n->stale_posted, 0);
+		let_go(n);
+	}
+}
+
+/* True: there is more to come for this entry. */
+static bool
+fire(struct due_entry *e, uint64_t now_ns,
+    void (*expire)(struct node *, uint64_t))
+{
+	struct node *n = e->node;
+	enum node_phase phase;
+
+	if (!hold(e))
+		return false;
+	/* Relaxed: a reference is held, and the phase only goes forward. */
+	phase = ferry__node_phase(atom64_load_relaxed(&n->state));
+	if (e->stale_ns <= now_ns) {
+		post_stale(n);
+		e->stale_ns = now_ns + (uint64_t)n->stale_ms * 1000000u;
+	}
+	if (e->deadline_ns <= now_ns) {
+		e->deadline_ns = OS_NEVER;
+		if (phase == NODE_DEFERRED)
+			expire(n, ferry__node_token(n, TOKEN_REQUEST));
+	}
+	let_go(n);
+	set_time(e);
+	return e->at_ns != OS_NEVER;
+}
+
+uint64_t
+ferry__due_run(struct due *d, uint64_t now_ns,
+    void (*expire)(struct node *n, uint64_t token))
+{
+	take_in(d, now_ns);
+	while (d->count != 0 && d->heap[0].at_ns <= now_ns) {
+		if (!fire(&d->heap[0], now_ns, expire))
+			d->heap[0] = d->heap[--d->count];
+		if (d->count != 0)
+			sift_down(d, 0);
+	}
+	return d->count != 0 ? d->heap[0].at_ns : OS_NEVER;
+}

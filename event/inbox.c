@@ -1,0 +1,975 @@
+/*
+ * Inboxes; the protocol and its proof are in inbox.h.
+ *
+ * Threads: posting from any, lock-free. One taker at a time; its private list
+ * is guarded by the `taking` word. The mutexes of an inbox and of a context's
+ * list guard only the lists of attachments, and no callback runs under them.
+ */
+#include "event/inbox.h"
+
+#include <string.h>
+
+#include "ffi/options.h"
+#include "ffi/self.h"
+
+#define EVENTS_DEFAULT 256u
+#define EVENTS_MOST    65536u
+
+enum door_state {
+	DOOR_QUIET,
+	DOOR_RINGING,
+	DOOR_RUNG,
+	DOOR_CLOSED
+};
+
+struct inbox {
+	struct list posts;
+	/* The doorbell's word; posters and the taker. */
+	ON_OWN_LINE atom32 door;
+	atom32 ringing;               /* posters that may ring just now */
+	/* Constant while the inbox is open. */
+	ON_OWN_LINE int fd;
+	ferry_doorbell_fn doorbell;
+	void *user;
+	struct slot *slot;
+	ferry_inbox token;
+	/* The taker's. */
+	ON_OWN_LINE atom32 taking;
+	struct link *taken;           /* oldest first */
+	struct attachment *unpacking; /* has parcels left, before `taken` */
+	/* Attachments, under the mutex. */
+	pthread_mutex_t mutex;
+	struct attachment *attachments;
+};
+
+/* A head of LIST_TAG_SMALL has 19 bits of generation. */
+static struct slot_table inboxes =
+    SLOT_TABLE(TOKEN_INBOX, (UINT64_C(1) << 19) - 1);
+
+/* Attachments that nobody refers to. */
+static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct attachment *pool;
+
+/* ------------------------------------------------------------- the doorbell */
+
+static void
+ring(struct inbox *b)
+{
+	uint32_t before = ferry__self.roles;
+
+	if (b->doorbell == NULL) {
+		ferry__os_bell_ring(b->fd);
+		return;
+	}
+	ferry__self.roles |= SELF_DOORBELL;
+	b->doorbell(b->user);
+	ferry__self.roles = before;
+}
+
+/* The word is of one epoch throughout; who is late fails its CAS. */
+static void
+ring_by_word(struct inbox *b)
+{
+	/* pair(doorbell) seq_cst: after the push, after `ringing`. */
+	uint32_t word = atom32_load_seqcst(&b->door);
+	uint32_t ringing;
+
+	for (;;) {
+		if ((word & 3) == DOOR_RUNG || (word & 3) == DOOR_CLOSED)
+			return;
+		if ((word & 3) == DOOR_RINGING)
+			break;
+		ringing = (word & ~3u) | DOOR_RINGING;
+		/* pair(doorbell) seq_cst. */
+		if (atom32_cas_seqcst(&b->door, &word, ringing)) {
+			word = ringing;
+			break;
+		}
+	}
+	ring(b);
+	/* pair(doorbell) seq_cst: rung, and only now is it said. */
+	atom32_cas_seqcst(&b->door, &word, (word & ~3u) | DOOR_RUNG);
+}
+
+COLD static void
+ring_slow(struct inbox *b)
+{
+	uint32_t closed;
+
+	/* pair(doorbell-close) seq_cst: announced before the look at the
+	 * word, which close() marks before it looks here. */
+	atom32_add_seqcst(&b->ringing, 1);
+	ring_by_word(b);
+	/* pair(doorbell-close) seq_cst. */
+	atom32_sub_seqcst(&b->ringing, 1);
+	/* pair(doorbell-close) seq_cst: a closer may sleep on it. */
+	closed = atom32_load_seqcst(&b->door) & 3;
+	if (closed == DOOR_CLOSED)
+		ferry__os_wake(&b->ringing, INT32_MAX);
+}
+
+static void
+knock(struct inbox *b)
+{
+	/* pair(doorbell) seq_cst: after the push. */
+	if (LIKELY((atom32_load_seqcst(&b->door) & 3) == DOOR_RUNG))
+		return;
+	ring_slow(b);
+}
+
+/* ----------------------------------------------------------------- posting */
+
+static bool
+push(struct inbox *b, uint64_t generation, struct post *p)
+{
+	if (!ferry__list_push(
+	        &b->posts, &p->link, &p->link, generation, LIST_TAG_SMALL))
+		return false;
+	knock(b);
+	return true;
+}
+
+bool
+ferry__inbox_post_reply(struct node *n)
+{
+	n->reply_post.kind = POST_REPLY;
+	return push(n->inbox, n->inbox_generation, &n->reply_post);
+}
+
+bool
+ferry__inbox_post_stale(struct node *n)
+{
+	n->stale_post.kind = POST_STALE;
+	return push(n->inbox, n->inbox_generation, &n->stale_post);
+}
+
+/* ------------------------------------------------------------- attachments */
+
+static void
+free_parcel(struct block *b)
+{
+	free(container_of(b, struct parcel, block));
+}
+
+struct parcel *
+ferry__inbox_parcel(const void *data, uint32_t size)
+{
+	struct parcel *p = malloc(sizeof *p + size);
+
+	if (p == NULL)
+		return NULL;
+	ferry__alloc_block_init(&p->block, free_parcel);
+	p->size = size;
+	if (size != 0)
+		memcpy(ferry__alloc_block_data(&p->block), data, size);
+	return p;
+}
+
+static struct parcel *
+unpack(struct attachment *a)
+{
+	void *p;
+
+	if (!ck_ring_dequeue_spmc(&a->ring, a->slots, &p))
+		return NULL;
+	HANDOVER_TAKE(p);
+	return p;
+}
+
+bool
+ferry__inbox_pack(struct attachment *a, struct parcel *p)
+{
+	HANDOVER_GIVE(p);
+	return ck_ring_enqueue_spmc(&a->ring, a->slots, p);
+}
+
+bool
+ferry__inbox_drop_oldest(struct attachment *a)
+{
+	struct parcel *p = unpack(a);
+
+	if (p == NULL)
+		return false;
+	free(p);
+	return true;
+}
+
+static struct attachment *
+make_attachment(uint32_t capacity)
+{
+	struct attachment *a;
+
+	pthread_mutex_lock(&pool_mutex);
+	a = pool;
+	if (a != NULL)
+		pool = a->next_of_inbox;
+	pthread_mutex_unlock(&pool_mutex);
+	if (a == NULL)
+		a = ferry__alloc_for_ever(sizeof *a);
+	if (a == NULL)
+		return NULL;
+	a->slots = calloc(capacity, sizeof *a->slots);
+	if (a->slots == NULL) {
+		pthread_mutex_lock(&pool_mutex);
+		a->next_of_inbox = pool;
+		pool = a;
+		pthread_mutex_unlock(&pool_mutex);
+		return NULL;
+	}
+	ck_ring_init(&a->ring, capacity);
+	return a;
+}
+
+static void
+unref(struct attachment *a)
+{
+	/* pair(attachment) acq_rel: the last one sees what the other did. */
+	if (atom32_sub_acqrel(&a->references, 1) != 1)
+		return;
+	while (ferry__inbox_drop_oldest(a))
+		;
+	free(a->slots);
+	a->slots = NULL;
+	pthread_mutex_lock(&pool_mutex);
+	a->next_of_inbox = pool;
+	pool = a;
+	pthread_mutex_unlock(&pool_mutex);
+}
+
+static struct attachment *
+attached(struct attachments *list, ferry_inbox inbox)
+{
+	struct attachment *a = list->first;
+
+	while (a != NULL && a->inbox_token != inbox)
+		a = a->next_of_context;
+	return a;
+}
+
+/* With a reference for the caller; NULL: not attached. */
+static struct attachment *
+lookup(struct attachments *list, ferry_inbox inbox)
+{
+	struct attachment *a;
+
+	pthread_mutex_lock(&list->mutex);
+	a = attached(list, inbox);
+	if (a != NULL)
+		/* Relaxed: the list holds one as long as it is locked. */
+		atom32_add_relaxed(&a->references, 1);
+	pthread_mutex_unlock(&list->mutex);
+	return a;
+}
+
+bool
+ferry__inbox_attached(struct attachments *list, ferry_inbox inbox)
+{
+	struct attachment *a = lookup(list, inbox);
+
+	if (a != NULL)
+		unref(a);
+	return a != NULL;
+}
+
+void
+ferry__inbox_post_notice(struct attachment *a, enum notice_kind kind)
+{
+	struct notice *notice = &a->notices[kind];
+
+	/* pair(notice) acq_rel: what the notice tells is seen by the taker
+	 * that resets the count; the first of several pushes it. */
+	if (atom32_add_acqrel(&notice->pending, 1) != 0)
+		return;
+	/* Relaxed: the caller holds a reference; the post takes its own. */
+	atom32_add_relaxed(&a->references, 1);
+	if (!push(a->inbox, a->generation, &notice->post))
+		unref(a);
+}
+
+void
+ferry__inbox_post_room(struct home *h)
+{
+	/* Relaxed, both: a home that is bound anew meanwhile makes this a
+	 * notice too many, to somebody who is attached, and no more. */
+	struct attachments *list = atomp_load_relaxed(&h->attachments);
+	struct attachment *a =
+	    lookup(list, atom64_load_relaxed(&h->wanted_by));
+
+	if (a == NULL)
+		return;
+	ferry__inbox_post_notice(a, NOTICE_WRITABLE);
+	unref(a);
+}
+
+void
+ferry__inbox_post_liveness(struct attachment *a, const struct liveness *w)
+{
+	uint32_t sequence = atom32_load_relaxed(&a->liveness_sequence);
+	const uint64_t words[] = { w->kind, w->level, w->method, w->request,
+		(uint64_t)(uintptr_t)w->name, w->age_ns, w->depth };
+
+	_Static_assert(sizeof words == sizeof a->liveness, "seven words");
+	/* A sequence lock: odd while it is written. An RMW, so that the words
+	 * cannot be seen before it. pair(liveness) acq_rel. */
+	atom32_add_acqrel(&a->liveness_sequence, 1);
+	for (size_t i = 0; i < COUNT_OF(words); i++)
+		/* pair(liveness) release: after the odd number. */
+		atom64_store_release(&a->liveness[i], words[i]);
+	/* pair(liveness) release. */
+	atom32_store_release(&a->liveness_sequence, sequence + 2);
+	ferry__inbox_post_notice(a, NOTICE_LIVENESS);
+}
+
+static struct liveness
+read_liveness(struct attachment *a)
+{
+	uint64_t words[COUNT_OF(a->liveness)];
+	uint32_t before, after;
+
+	do {
+		/* pair(liveness) acquire. */
+		before = atom32_load_acquire(&a->liveness_sequence);
+		for (size_t i = 0; i < COUNT_OF(words); i++)
+			/* pair(liveness) acquire: before the second look. */
+			words[i] = atom64_load_acquire(&a->liveness[i]);
+		after = atom32_load_relaxed(&a->liveness_sequence);
+	} while (before != after || before % 2 != 0);
+	return (struct liveness){
+		.kind = (uint32_t)words[0],
+		.level = (uint32_t)words[1],
+		.method = (uint32_t)words[2],
+		.request = words[3],
+		.name = (const char *)(uintptr_t)words[4],
+		.age_ns = words[5],
+		.depth = words[6],
+	};
+}
+
+/* With both mutexes held; the inbox is known to be open under its own. */
+static int
+link_attachment(struct attachments *list, struct inbox *b,
+    struct attachment *a)
+{
+	/* pair(slot) acquire; under the mutex that close() takes after it
+	 * revoked the token. */
+	if (atom64_load_acquire(&b->slot->token) != a->inbox_token)
+		return FERRY_ESTALE;
+	if (attached(list, a->inbox_token) != NULL)
+		return FERRY_EALREADY;
+	a->next_of_context = list->first;
+	list->first = a;
+	a->next_of_inbox = b->attachments;
+	b->attachments = a;
+	return FERRY_OK;
+}
+
+int
+ferry__inbox_attach(struct attachments *list, ferry_inbox inbox,
+    ferry_context context, const ferry_attach_options *o,
+    void (*room)(void *arg), void *room_arg)
+{
+	uint32_t capacity =
+	    o->event_capacity != 0 ? o->event_capacity : EVENTS_DEFAULT;
+	struct attachment *a;
+	struct slot *s;
+	int r;
+
+	if ((o->flags & ~(uint32_t)(FERRY_ATTACH_EVENTS |
+	         FERRY_ATTACH_LIVENESS)) != 0 ||
+	    capacity < 2 || capacity > EVENTS_MOST ||
+	    (capacity & (capacity - 1)) != 0)
+		return FERRY_EINVAL;
+	r = ferry__inbox_find(inbox, &s);
+	if (r != FERRY_OK)
+		return r;
+	a = make_attachment(capacity);
+	if (a == NULL)
+		return FERRY_ENOMEM;
+	a->inbox = atomp_load_relaxed(&s->object);
+	a->inbox_token = inbox;
+	a->generation = ferry__inbox_generation(inbox);
+	a->context = context;
+	a->flags = o->flags;
+	a->user = o->user;
+	a->offered = 0;
+	a->sequence = 0;
+	a->taken = 0;
+	a->closed_taken = false;
+	a->room = room;
+	a->room_arg = room_arg;
+	/* Relaxed: published by the mutexes below. */
+	atom32_store_relaxed(&a->dead, 0);
+	atom32_store_relaxed(&a->references, 2);
+	atom32_store_relaxed(&a->room_wanted, 0);
+	for (uint32_t i = 0; i < NOTICES; i++) {
+		a->notices[i].post.kind = POST_NOTICE;
+		a->notices[i].kind = i;
+		atom32_store_relaxed(&a->notices[i].pending, 0);
+	}
+	pthread_mutex_lock(&list->mutex);
+	pthread_mutex_lock(&a->inbox->mutex);
+	r = link_attachment(list, a->inbox, a);
+	pthread_mutex_unlock(&a->inbox->mutex);
+	pthread_mutex_unlock(&list->mutex);
+	if (r != FERRY_OK) {
+		unref(a);
+		unref(a);
+	}
+	return r;
+}
+
+/* Takes the dead ones out of the list. */
+static struct attachment *
+sweep(struct attachments *list)
+{
+	struct attachment **p, *a, *dead = NULL;
+
+	pthread_mutex_lock(&list->mutex);
+	for (p = &list->first; (a = *p) != NULL;) {
+		/* pair(attachment) acquire: the inbox has let go. */
+		if (atom32_load_acquire(&a->dead) == 0) {
+			p = &a->next_of_context;
+			continue;
+		}
+		*p = a->next_of_context;
+		a->next_of_context = dead;
+		dead = a;
+	}
+	a = list->first;
+	pthread_mutex_unlock(&list->mutex);
+	while (dead != NULL) {
+		struct attachment *next = dead->next_of_context;
+
+		unref(dead);
+		dead = next;
+	}
+	return a;
+}
+
+/* New ones are put before the first, so that a walk from a first seen under
+ * the mutex meets links that only this thread takes out. */
+void
+ferry__inbox_each(struct attachments *list,
+    void (*visit)(struct attachment *a, void *arg), void *arg)
+{
+	struct attachment *a = sweep(list);
+
+	for (; a != NULL; a = a->next_of_context)
+		visit(a, arg);
+}
+
+void
+ferry__inbox_detach_all(struct attachments *list)
+{
+	struct attachment *a;
+
+	pthread_mutex_lock(&list->mutex);
+	a = list->first;
+	list->first = NULL;
+	pthread_mutex_unlock(&list->mutex);
+	while (a != NULL) {
+		struct attachment *next = a->next_of_context;
+
+		unref(a);
+		a = next;
+	}
+}
+
+/* ------------------------------------------------------------ open and find */
+
+int
+ferry__inbox_find(ferry_inbox token, struct slot **out)
+{
+	return ferry__token_find(&inboxes, token, out);
+}
+
+bool
+ferry__inbox_is(const struct slot *s, ferry_inbox token)
+{
+	return atom64_load_relaxed(&s->token) == token;
+}
+
+uint64_t
+ferry__inbox_generation(ferry_inbox token)
+{
+	return ferry__token_count(token);
+}
+
+static int
+find(ferry_inbox token, struct inbox **out)
+{
+	struct slot *s;
+	int r = ferry__inbox_find(token, &s);
+
+	if (r == FERRY_OK)
+		*out = atomp_load_relaxed(&s->object);
+	return r;
+}
+
+static struct inbox *
+inbox_of(struct slot *s)
+{
+	struct inbox *b = atomp_load_relaxed(&s->object);
+
+	if (b == NULL) {
+		b = ferry__alloc_for_ever(sizeof *b);
+		if (b == NULL)
+			return NULL;
+		pthread_mutex_init(&b->mutex, NULL);
+		b->slot = s;
+		atomp_store_relaxed(&s->object, b);
+	}
+	return b;
+}
+
+int
+ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
+{
+	ferry_inbox_options o;
+	struct slot *s;
+	struct inbox *b;
+	uint32_t word;
+
+	if (out == NULL ||
+	    ferry__options_read(&o, sizeof o, options, sizeof o) != FERRY_OK ||
+	    o.flags != 0 || o.reserved != 0)
+		return FERRY_EINVAL;
+	ferry__os_start();
+	s = ferry__token_reserve(&inboxes);
+	b = s != NULL ? inbox_of(s) : NULL;
+	if (b == NULL) {
+		if (s != NULL)
+			ferry__token_free(&inboxes, s);
+		return FERRY_ENOMEM;
+	}
+	b->fd = -1;
+	if (o.doorbell == NULL && ferry__os_bell_open(&b->fd) != 0) {
+		ferry__token_free(&inboxes, s);
+		return FERRY_ESYSTEM;
+	}
+	b->doorbell = o.doorbell;
+	b->user = o.user;
+	b->taken = NULL;
+	b->unpacking = NULL;
+	b->token = ferry__token_next(&inboxes, s);
+	/* The epoch goes on from the slot's former life. pair(doorbell-close)
+	 * release: a late ringer that finds the inbox open finds its fields. */
+	word = atom32_load_relaxed(&b->door);
+	atom32_store_release(&b->door, ((word >> 2) + 1) << 2 | DOOR_QUIET);
+	atom32_store_relaxed(&b->taking, 0);
+	ferry__list_open(&b->posts, ferry__inbox_generation(b->token));
+	ferry__token_publish(s, b->token, b);
+	*out = b->token;
+	return FERRY_OK;
+}
+
+int
+ferry_inbox_fd(int *out, ferry_inbox inbox)
+{
+	struct inbox *b;
+	int r = out == NULL ? FERRY_EINVAL : find(inbox, &b);
+
+	if (r != FERRY_OK)
+		return r;
+	if (b->doorbell != NULL)
+		return FERRY_ENOTSUP;
+	*out = b->fd;
+	return FERRY_OK;
+}
+
+/* ------------------------------------------------------------------ taking */
+
+/* One taker, waiter or closer at a time; and the token is still good. */
+static int
+begin_taking(struct inbox *b, ferry_inbox token)
+{
+	uint32_t no = 0;
+
+	/* pair(taking) acq_rel: the last taker's private list. */
+	if (!atom32_cas_acqrel(&b->taking, &no, 1))
+		return FERRY_EBUSY;
+	/* pair(slot) acquire: close() revokes while it holds this word. */
+	if (atom64_load_acquire(&b->slot->token) == token)
+		return FERRY_OK;
+	/* pair(taking) release. */
+	atom32_store_release(&b->taking, 0);
+	return FERRY_ESTALE;
+}
+
+static void
+end_taking(struct inbox *b)
+{
+	/* pair(taking) release. */
+	atom32_store_release(&b->taking, 0);
+}
+
+static void
+refill(struct inbox *b)
+{
+	uint32_t word;
+	uint64_t head;
+
+	if (b->doorbell == NULL)
+		ferry__os_bell_clear(b->fd);
+	/* Relaxed: the epoch is the taker's own.
+	 * pair(doorbell) seq_cst: cleared before, taken after. */
+	word = atom32_load_relaxed(&b->door);
+	atom32_store_seqcst(&b->door, ((word >> 2) + 1) << 2 | DOOR_QUIET);
+	head = ferry__list_take(&b->posts, LIST_TAG_SMALL);
+	b->taken =
+	    ferry__list_reverse(ferry__list_first(head, LIST_TAG_SMALL));
+}
+
+/* Something is left over: keep the loop coming. */
+static void
+ring_again(struct inbox *b)
+{
+	knock(b);
+}
+
+static void
+fill_reply(ferry_completion *c, struct node *n)
+{
+	int status = 0;
+	bool answered = ferry__node_answered(n, &status);
+
+	*c = (ferry_completion){
+		.kind = FERRY_KIND_REPLY,
+		.status = answered ? status : n->status,
+		.code = n->method,
+		.context = n->home->token,
+		.request = ferry__node_token(n, TOKEN_REQUEST),
+		.user = n->user,
+		.data = answered ? NULL : n->reply,
+		.size = answered ? 0 : n->reply_size,
+		.count = 1,
+	};
+}
+
+/* The reply is the taker's; the node goes home unless somebody else still
+ * holds it. */
+static void
+finish_node(struct node_chain *home, struct node *n)
+{
+	ferry__node_taken(n);
+	if (ferry__node_drop(n))
+		ferry__node_give(home, n);
+}
+
+static bool
+take_stale(ferry_completion *c, struct node *n, struct node_chain *home)
+{
+	/* Relaxed: this thread took the reply, if it was taken. */
+	bool told = ferry__node_status(ferry__node_token(n, TOKEN_REQUEST),
+	                atom64_load_relaxed(&n->claim),
+	                atom64_load_relaxed(&n->state)) != FERRY_ESTALE;
+
+	if (told)
+		*c = (ferry_completion){
+			.kind = FERRY_KIND_STALE,
+			.code = n->method,
+			.context = n->home->token,
+			.request = ferry__node_token(n, TOKEN_REQUEST),
+			.user = n->user,
+			.age_ns = (uint64_t)n->stale_ms * 1000000u,
+			.count = 1,
+		};
+	/* pair(stale) release: the post may be used again. */
+	atom32_store_release(&n->stale_posted, 0);
+	if (ferry__node_drop(n))
+		ferry__node_give(home, n);
+	return told;
+}
+
+static void
+take_parcel(ferry_completion *c, struct attachment *a, struct parcel *p)
+{
+	*c = (ferry_completion){
+		.kind = FERRY_KIND_EVENT,
+		.code = p->event,
+		.context = a->context,
+		.user = a->user,
+		.data = ferry__alloc_block_data(&p->block),
+		.size = p->size,
+		.name = p->name,
+		/* The gap in the numbers: what was dropped before it. */
+		.count = p->number - a->taken - 1,
+	};
+	a->taken = p->number;
+}
+
+/* Parcels of the attachment being unpacked; 0 when there is none left. */
+static uint32_t
+take_parcels(struct inbox *b, ferry_completion *items, uint32_t capacity)
+{
+	struct attachment *a = b->unpacking;
+	struct parcel *p = NULL;
+	uint32_t n = 0;
+
+	while (n < capacity && (p = unpack(a)) != NULL)
+		take_parcel(&items[n++], a, p);
+	/* pair(event-room) seq_cst: the want is looked at after room was
+	 * made; the event thread announces it before it looks for room. */
+	if (n != 0 && atom32_load_seqcst(&a->room_wanted) != 0 &&
+	    /* pair(event-room) seq_cst: one taker tells. */
+	    atom32_xchg_seqcst(&a->room_wanted, 0) != 0)
+		a->room(a->room_arg);
+	if (p == NULL) {
+		b->unpacking = NULL;
+		unref(a);
+	}
+	return n;
+}
+
+/* Takes the attachment off the inbox's list, and lets that reference go. */
+static void
+unlist(struct inbox *b, struct attachment *a)
+{
+	struct attachment **p;
+
+	pthread_mutex_lock(&b->mutex);
+	for (p = &b->attachments; *p != a; p = &(*p)->next_of_inbox)
+		;
+	*p = a->next_of_inbox;
+	pthread_mutex_unlock(&b->mutex);
+	unref(a);
+}
+
+/* A notice other than events, as a completion: 1, or 0 after CLOSED, which is
+ * a context's last. */
+static uint32_t
+take_notice(struct inbox *b, ferry_completion *c, struct attachment *a,
+    enum notice_kind kind, uint32_t count)
+{
+	struct liveness l;
+
+	if (a->closed_taken)
+		return 0;
+	*c = (ferry_completion){
+		.context = a->context,
+		.user = a->user,
+		.count = count,
+	};
+	if (kind == NOTICE_WRITABLE) {
+		c->kind = FERRY_KIND_WRITABLE;
+	} else if (kind == NOTICE_LIVENESS) {
+		l = read_liveness(a);
+		c->kind = l.kind;
+		c->level = l.level;
+		c->code = l.method;
+		c->request = l.request;
+		c->name = l.name;
+		c->age_ns = l.age_ns;
+		c->depth = l.depth;
+	} else {
+		c->kind = FERRY_KIND_CLOSED;
+		a->closed_taken = true;
+		unlist(b, a);
+	}
+	return 1;
+}
+
+/* One item of the private list, which yields one completion or none. */
+static uint32_t
+take_one(struct inbox *b, ferry_completion *c, struct node_chain *home)
+{
+	struct post *p = container_of(b->taken, struct post, link);
+	struct notice *notice;
+	struct attachment *a;
+	uint32_t count;
+
+	/* Before the item can be posted again. */
+	b->taken = p->link.next;
+	if (p->kind == POST_REPLY) {
+		struct node *n = container_of(p, struct node, reply_post);
+
+		fill_reply(c, n);
+		finish_node(home, n);
+		return 1;
+	}
+	if (p->kind == POST_STALE)
+		return take_stale(
+		    c, container_of(p, struct node, stale_post), home);
+	notice = container_of(p, struct notice, post);
+	a = container_of(notice - notice->kind, struct attachment, notices);
+	/* pair(notice) acq_rel: from here on it is posted anew. */
+	count = atom32_xchg_acqrel(&notice->pending, 0);
+	if (notice->kind == NOTICE_EVENTS) {
+		/* With the post's reference, until it is empty. */
+		b->unpacking = a;
+		return 0;
+	}
+	count = take_notice(b, c, a, notice->kind, count);
+	unref(a);
+	return count;
+}
+
+static uint32_t
+take(struct inbox *b, ferry_completion *items, uint32_t capacity)
+{
+	struct node_chain home = { .room = ferry__inbox_post_room };
+	bool refilled = false;
+	uint32_t n = 0;
+
+	while (n < capacity) {
+		if (b->unpacking != NULL)
+			n += take_parcels(b, items + n, capacity - n);
+		else if (b->taken != NULL)
+			n += take_one(b, items + n, &home);
+		else if (!refilled)
+			refill(b), refilled = true;
+		else
+			break;
+	}
+	ferry__node_chain_flush(&home);
+	return n;
+}
+
+int
+ferry_inbox_take(ferry_completion *items, uint32_t capacity,
+    ferry_inbox inbox)
+{
+	struct inbox *b;
+	uint32_t n;
+	int r = find(inbox, &b);
+
+	if (r != FERRY_OK)
+		return r;
+	if (items == NULL || capacity == 0)
+		return FERRY_EINVAL;
+	if (capacity > INT32_MAX)
+		capacity = INT32_MAX;
+	r = begin_taking(b, inbox);
+	if (r != FERRY_OK)
+		return r;
+	n = take(b, items, capacity);
+	if (b->taken != NULL || b->unpacking != NULL)
+		ring_again(b);
+	end_taking(b);
+	return (int)n;
+}
+
+int
+ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
+{
+	struct inbox *b;
+	uint64_t deadline = OS_NEVER;
+	enum os_sleep how = OS_WOKEN;
+	int r = find(inbox, &b);
+
+	if (r != FERRY_OK)
+		return r;
+	if (b->doorbell != NULL)
+		return FERRY_ENOTSUP;
+	if (ferry__self.roles != 0)
+		return FERRY_EREENTRANT;
+	r = begin_taking(b, inbox);
+	if (r != FERRY_OK)
+		return r;
+	if (timeout_ms >= 0)
+		deadline =
+		    ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
+	if (b->taken == NULL && b->unpacking == NULL)
+		how = ferry__os_bell_wait(b->fd, deadline);
+	end_taking(b);
+	if (how == OS_WOKEN)
+		return FERRY_OK;
+	return how == OS_TIMEOUT ? FERRY_ETIMEDOUT : FERRY_EINTR;
+}
+
+int
+ferry_inbox_release(const ferry_completion *items, uint32_t count)
+{
+	int r = FERRY_OK;
+
+	if (items == NULL && count != 0)
+		return FERRY_EINVAL;
+	for (uint32_t i = 0; i < count; i++)
+		if (ferry_block_release(items[i].data) != FERRY_OK)
+			r = FERRY_EINVAL;
+	return r;
+}
+
+/* ------------------------------------------------------------------ closing */
+
+static void
+await_ringers(struct inbox *b)
+{
+	uint32_t ringing;
+
+	/* pair(doorbell-close) seq_cst: after the word was marked. */
+	while ((ringing = atom32_load_seqcst(&b->ringing)) != 0)
+		ferry__os_wait(&b->ringing, ringing, OS_NEVER);
+}
+
+/* The attachments are told that their inbox has gone; their contexts' event
+ * threads take them out when they next look. */
+static void
+let_go(struct inbox *b)
+{
+	struct attachment *a;
+
+	pthread_mutex_lock(&b->mutex);
+	a = b->attachments;
+	b->attachments = NULL;
+	pthread_mutex_unlock(&b->mutex);
+	while (a != NULL) {
+		struct attachment *next = a->next_of_inbox;
+
+		/* pair(attachment) release. */
+		atom32_store_release(&a->dead, 1);
+		/* Whoever waits for room in it waits for nothing. */
+		a->room(a->room_arg);
+		unref(a);
+		a = next;
+	}
+}
+
+static uint64_t
+discard(struct inbox *b)
+{
+	ferry_completion items[32];
+	uint64_t discarded = 0;
+	uint32_t n;
+
+	while ((n = take(b, items, COUNT_OF(items))) != 0)
+		for (uint32_t i = 0; i < n; i++) {
+			discarded++;
+			ferry__alloc_block_free(items[i].data);
+		}
+	return discarded;
+}
+
+int
+ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox)
+{
+	struct inbox *b;
+	uint64_t discarded;
+	uint32_t word;
+	int r = find(inbox, &b);
+
+	if (r != FERRY_OK)
+		return r;
+	if (ferry__self.roles != 0)
+		return FERRY_EREENTRANT;
+	r = begin_taking(b, inbox);
+	if (r != FERRY_OK)
+		return r;
+	ferry__token_revoke(b->slot, inbox);
+	ferry__list_close(&b->posts);
+	/* refill() below would open the doorbell again: discard first. What
+	 * is pushed after the list was closed is refused. */
+	discarded = discard(b);
+	word = atom32_load_relaxed(&b->door);
+	/* pair(doorbell-close) seq_cst: marked before the look at ringers. */
+	atom32_store_seqcst(&b->door, (word & ~3u) | DOOR_CLOSED);
+	await_ringers(b);
+	let_go(b);
+	if (b->fd >= 0)
+		ferry__os_bell_close(b->fd);
+	end_taking(b);
+	ferry__token_free(&inboxes, b->slot);
+	if (out_discarded != NULL)
+		*out_discarded = discarded;
+	return FERRY_OK;
+}

@@ -1,0 +1,139 @@
+/*
+ * The event queue; see queue.h.
+ */
+#include "event/queue.h"
+
+#include <string.h>
+
+bool
+ferry__queue_open(struct queue *q, uint32_t capacity)
+{
+	uint32_t n = capacity + 2;
+
+	q->entries = calloc(capacity, sizeof *q->entries);
+	/* Untouched until used: an idle context does not pay for it. */
+	q->slots = aligned_alloc(16, n * sizeof *q->slots);
+	if (q->entries == NULL || q->slots == NULL) {
+		ferry__queue_close(q);
+		return false;
+	}
+	ck_ring_init(&q->ring, capacity);
+	ferry__list_open(&q->freed, 0);
+	q->free = NULL;
+	q->sequence = 0;
+	for (uint32_t i = n; i-- != 0;) {
+		q->slots[i].link.next = q->free;
+		q->free = &q->slots[i].link;
+	}
+	return true;
+}
+
+void
+ferry__queue_close(struct queue *q)
+{
+	if (q->slots != NULL && q->entries != NULL)
+		while (ferry__queue_drop_oldest(q))
+			;
+	free(q->entries);
+	free(q->slots);
+	q->entries = NULL;
+	q->slots = NULL;
+}
+
+const void *
+ferry__queue_data(const struct queued *e)
+{
+	return e->outside != NULL ? e->outside : e->bytes;
+}
+
+struct queued *
+ferry__queue_take(struct queue *q)
+{
+	void *e;
+
+	if (!ck_ring_dequeue_spmc(&q->ring, q->entries, &e))
+		return NULL;
+	HANDOVER_TAKE(e);
+	return e;
+}
+
+static void
+empty(struct queued *e)
+{
+	free(e->outside);
+	e->outside = NULL;
+}
+
+void
+ferry__queue_free(struct queue *q, struct queued *e)
+{
+	empty(e);
+	ferry__list_push(&q->freed, &e->link, &e->link, 0, LIST_TAG_SMALL);
+}
+
+bool
+ferry__queue_drop_oldest(struct queue *q)
+{
+	struct queued *e = ferry__queue_take(q);
+
+	if (e == NULL)
+		return false;
+	empty(e);
+	e->link.next = q->free;
+	q->free = &e->link;
+	return true;
+}
+
+static struct queued *
+free_slot(struct queue *q)
+{
+	struct link *l;
+
+	if (q->free == NULL)
+		q->free = ferry__list_first(
+		    ferry__list_take(&q->freed, LIST_TAG_SMALL),
+		    LIST_TAG_SMALL);
+	l = q->free;
+	if (l == NULL)
+		return NULL;
+	q->free = l->next;
+	return container_of(l, struct queued, link);
+}
+
+static void
+put_back(struct queue *q, struct queued *e)
+{
+	empty(e);
+	e->link.next = q->free;
+	q->free = &e->link;
+}
+
+enum queue_put
+ferry__queue_put(struct queue *q, uint32_t event, const void *data,
+    uint32_t size)
+{
+	struct queued *e = free_slot(q);
+
+	if (e == NULL)
+		return QUEUE_FULL;
+	e->outside = NULL;
+	if (size > QUEUE_INLINE) {
+		e->outside = malloc(size);
+		if (e->outside == NULL) {
+			put_back(q, e);
+			return QUEUE_NO_MEMORY;
+		}
+	}
+	if (size != 0)
+		memcpy(e->outside != NULL ? e->outside : e->bytes, data, size);
+	e->event = event;
+	e->size = size;
+	e->sequence = q->sequence + 1;
+	HANDOVER_GIVE(e);
+	if (!ck_ring_enqueue_spmc(&q->ring, q->entries, e)) {
+		put_back(q, e);
+		return QUEUE_FULL;
+	}
+	q->sequence++;
+	return QUEUE_PUT;
+}

@@ -1,0 +1,61 @@
+/*
+ * A context's event queue: from the FFI thread to the event thread.
+ *
+ * Owns: the ring and its slots. Bounded; after open nothing allocates but for
+ * events over 512 bytes.
+ *
+ * The FFI thread puts. The event thread takes; under DROP_OLDEST the FFI
+ * thread takes too, to make room: the ring is CK's single-producer
+ * multi-consumer one, and whoever wins an entry owns its slot. There are two
+ * slots more than entries: one in the hands of each thread.
+ */
+#ifndef FERRY_EVENT_QUEUE_H
+#define FERRY_EVENT_QUEUE_H
+
+#include <ck_ring.h>
+
+#include "ffi/list.h"
+
+#define QUEUE_INLINE 512u
+#define QUEUE_BYTES  65536u /* the most an event may have */
+
+struct queued {
+	_Alignas(16) struct link link; /* among the free */
+	uint64_t sequence;
+	uint32_t event;
+	uint32_t size;
+	void *outside;                 /* over QUEUE_INLINE; malloc'ed */
+	unsigned char bytes[QUEUE_INLINE];
+};
+
+struct queue {
+	ck_ring_t ring;
+	ck_ring_buffer_t *entries;
+	struct queued *slots;
+	struct link *free;             /* the FFI thread's */
+	uint64_t sequence;             /* of the last put; the FFI thread's */
+	struct list freed;             /* by the event thread */
+};
+
+/* False: no memory. `capacity` is a power of two. */
+bool ferry__queue_open(struct queue *q, uint32_t capacity);
+void ferry__queue_close(struct queue *q);
+
+enum queue_put {
+	QUEUE_PUT,
+	QUEUE_FULL,
+	QUEUE_NO_MEMORY
+};
+
+/* FFI thread. */
+enum queue_put ferry__queue_put(
+    struct queue *q, uint32_t event, const void *data, uint32_t size);
+bool ferry__queue_drop_oldest(struct queue *q);
+
+/* Event thread: the oldest, or NULL; and back. */
+struct queued *ferry__queue_take(struct queue *q);
+void ferry__queue_free(struct queue *q, struct queued *e);
+
+const void *ferry__queue_data(const struct queued *e);
+
+#endif

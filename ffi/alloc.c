@@ -1,0 +1,185 @@
+/*
+ * Memory; see alloc.h.
+ *
+ * Threads: any. The never-freed pages and the names each have a mutex; blocks
+ * need none.
+ */
+#include "ffi/alloc.h"
+
+#include <ck_ht.h>
+#include <ferry/ferry.h>
+#include <string.h>
+
+#include "ffi/os.h"
+
+/* Large enough to make a system call rare, untouched pages cost nothing. */
+#define REGION ((size_t)1 << 20)
+
+static pthread_mutex_t region_mutex = PTHREAD_MUTEX_INITIALIZER;
+static char *region;
+static size_t region_left;
+
+static pthread_mutex_t names_mutex = PTHREAD_MUTEX_INITIALIZER;
+static ck_ht_t names;
+static bool names_ready;
+
+void *
+ferry__alloc_for_ever(size_t size)
+{
+	char *p = NULL;
+
+	size = (size + LINE - 1) & ~(size_t)(LINE - 1);
+	if (size > REGION / 4)
+		return ferry__os_pages(size);
+	pthread_mutex_lock(&region_mutex);
+	if (size > region_left) {
+		p = ferry__os_pages(REGION);
+		if (p == NULL)
+			goto out;
+		region = p;
+		region_left = REGION;
+	}
+	p = region;
+	region += size;
+	region_left -= size;
+out:
+	pthread_mutex_unlock(&region_mutex);
+	return p;
+}
+
+static void
+give_to_malloc(struct block *b)
+{
+	free(b);
+}
+
+void
+ferry__alloc_block_init(struct block *b, void (*give_back)(struct block *))
+{
+	b->give_back = give_back;
+	/* Relaxed: whoever hands the block on publishes it. */
+	atom32_store_relaxed(&b->magic, BLOCK_LIVE);
+}
+
+int
+ferry_block_alloc(void **out, size_t size)
+{
+	struct block *b;
+
+	if (out == NULL || size > SIZE_MAX - sizeof *b)
+		return FERRY_EINVAL;
+	b = malloc(sizeof *b + size);
+	if (b == NULL)
+		return FERRY_ENOMEM;
+	ferry__alloc_block_init(b, give_to_malloc);
+	*out = ferry__alloc_block_data(b);
+	return FERRY_OK;
+}
+
+int
+ferry_block_release(void *data)
+{
+	struct block *b = data;
+	uint32_t live = BLOCK_LIVE;
+
+	if (data == NULL)
+		return FERRY_OK;
+	if ((uintptr_t)data % 16 != 0)
+		return FERRY_EINVAL;
+	/* Relaxed: its holder releases it, there is nobody to race with; the
+	 * CAS is there for the one who releases twice. */
+	if (!atom32_cas_relaxed(&b[-1].magic, &live, BLOCK_FREED))
+		return FERRY_EINVAL;
+	b[-1].give_back(&b[-1]);
+	return FERRY_OK;
+}
+
+bool
+ferry__alloc_block_copy(void **out, const void *data, size_t size)
+{
+	void *copy = NULL;
+
+	if (size != 0) {
+		if (ferry_block_alloc(&copy, size) != FERRY_OK)
+			return false;
+		memcpy(copy, data, size);
+	}
+	*out = copy;
+	return true;
+}
+
+void
+ferry__alloc_block_free(void *data)
+{
+	int r = ferry_block_release(data);
+
+	ASSERT(r == FERRY_OK);
+}
+
+bool
+ferry__alloc_is_block(const void *data)
+{
+	const struct block *b = data;
+
+	return (uintptr_t)data % 16 == 0 &&
+	    atom32_load_relaxed(&b[-1].magic) == BLOCK_LIVE;
+}
+
+static void *
+names_malloc(size_t size)
+{
+	return malloc(size);
+}
+
+static void
+names_free(void *p, size_t size, bool defer)
+{
+	(void)size;
+	(void)defer;
+	free(p);
+}
+
+static struct ck_malloc names_allocator = {
+	.malloc = names_malloc,
+	.free = names_free,
+};
+
+static const char *
+intern(const char *text)
+{
+	size_t length = strlen(text);
+	ck_ht_hash_t hash;
+	ck_ht_entry_t entry;
+	char *kept;
+
+	if (!names_ready &&
+	    !ck_ht_init(&names, CK_HT_MODE_BYTESTRING, NULL, &names_allocator,
+	        64, 6602834))
+		return NULL;
+	names_ready = true;
+	if (length == 0)
+		return "";
+	if (length > UINT16_MAX)
+		return NULL;
+	ck_ht_hash(&hash, &names, text, (uint16_t)length);
+	ck_ht_entry_key_set(&entry, text, (uint16_t)length);
+	if (ck_ht_get_spmc(&names, hash, &entry))
+		return ck_ht_entry_value(&entry);
+	kept = ferry__alloc_for_ever(length + 1);
+	if (kept == NULL)
+		return NULL;
+	memcpy(kept, text, length + 1);
+	ck_ht_entry_set(&entry, hash, kept, (uint16_t)length, kept);
+	return ck_ht_put_spmc(&names, hash, &entry) ? kept : NULL;
+}
+
+const char *
+ferry__alloc_name(const char *text)
+{
+	const char *name;
+
+	pthread_mutex_lock(&names_mutex);
+	name = intern(text);
+	pthread_mutex_unlock(&names_mutex);
+	return name;
+}

@@ -1,0 +1,306 @@
+/*
+ * Ending a request from outside; the argument is in node.h.
+ *
+ * Threads: any, several at once. Nothing here waits, but for a cancel hook on
+ * the thread that runs it.
+ */
+#include "ffi/cancel.h"
+
+#include "ffi/reply.h"
+#include "ffi/request.h"
+#include "ffi/self.h"
+
+/* What a claim must and must not have for another flag to be set. */
+static bool
+claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
+    uint64_t add)
+{
+	/* pair(claim) acquire. */
+	uint64_t old = atom64_load_acquire(&n->claim);
+
+	do {
+		if (!ferry__node_same_generation(old, generation_of) ||
+		    (old & must) != must || (old & must_not) != 0)
+			return false;
+		/* pair(claim) acq_rel: whoever loses sees why. */
+	} while (!atom64_cas_acqrel(&n->claim, &old, old + add));
+	return true;
+}
+
+/* ------------------------------------------------------------------ the hook */
+
+void
+ferry__cancel_await_hook(struct node *n)
+{
+	/* pair(hooked) acquire: what the hook did comes before. */
+	while ((atom64_load_acquire(&n->claim) & CLAIM_HOOKED) == 0)
+		ferry__os_wait(&n->hooked, 0, OS_NEVER);
+}
+
+/* A deferred call whose replier found the hook running: its end is ours. */
+static void
+finish_for_replier(struct context *c, struct node *n)
+{
+	int status;
+
+	ferry__node_free_payload(n);
+	if (ferry__node_answered(n, &status)) {
+		ferry__alloc_block_free(n->reply);
+		count_shared_add(&c->late_elsewhere, 1);
+		ferry__reply_drop(n);
+		return;
+	}
+	ferry__reply_end_deferred(c, n);
+}
+
+static void
+run_hook(struct context *c, struct node *n)
+{
+	uint32_t roles = ferry__self.roles;
+	void *before = ferry__self.hook_context;
+	uint64_t old;
+
+	ferry__self.roles |= SELF_HOOK;
+	ferry__self.hook_context = c;
+	n->hook(ferry__node_token(n, TOKEN_CALL), n->hook_user);
+	ferry__self.hook_context = before;
+	ferry__self.roles = roles;
+	/* pair(hooked) release: the hook has ended. */
+	old = atom64_or_acqrel(&n->claim, CLAIM_HOOKED);
+	/* pair(hooked) release. */
+	atom32_store_release(&n->hooked, 1);
+	ferry__os_wake(&n->hooked, INT32_MAX);
+	if ((old & (CLAIM_DEFERRED | CLAIM_FINISHED)) ==
+	    (CLAIM_DEFERRED | CLAIM_FINISHED))
+		finish_for_replier(c, n);
+	ferry__reply_drop(n);
+}
+
+/* ----------------------------------------------------------------- answering */
+
+/* Answers a request that has not started, in the FFI thread's place. With a
+ * callback the answer waits for the FFI thread, which meets the tombstone. */
+static bool
+answer_queued(struct context *c, struct node *n, uint64_t generation_of,
+    uint64_t how)
+{
+	if (!claim(n, generation_of, 0,
+	        CLAIM_STARTED | CLAIM_ANSWERED | CLAIM_FINISHED,
+	        CLAIM_ANSWERED + how + CLAIM_REFERENCE))
+		return false;
+	ferry__node_free_payload(n);
+	ferry__reply_count_elsewhere(c,
+	    how == CLAIM_ECLOSED ? UNSTARTED_CLOSED : UNSTARTED_CANCELED);
+	ferry__reply_uncount(c, n);
+	if (n->flags & NODE_CALLBACK)
+		ferry__reply_drop(n);
+	else
+		ferry__reply_deliver(c, n);
+	return true;
+}
+
+/* A started call: its hook, if there is one to run. */
+static int
+interrupt(struct context *c, struct node *n, uint64_t generation_of)
+{
+	if (claim(n, generation_of, CLAIM_HOOK,
+	        CLAIM_HOOKING | CLAIM_FINISHED | CLAIM_ANSWERED | CLAIM_CLOSE,
+	        CLAIM_HOOKING + CLAIM_REFERENCE))
+		run_hook(c, n);
+	return FERRY_OK;
+}
+
+/* After CANCEL was set and the heavy barrier. */
+static int
+settle(struct context *c, struct node *n, uint64_t generation_of, uint64_t how)
+{
+	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
+	uint64_t state = atom64_load_acquire(&n->state);
+
+	if (!ferry__node_same_generation(state, generation_of))
+		return FERRY_EDONE;
+	switch (ferry__node_phase(state)) {
+	case NODE_QUEUED:
+		if (answer_queued(c, n, generation_of, how))
+			return FERRY_OK;
+		/* It has started meanwhile, or somebody else answered. */
+		return interrupt(c, n, generation_of);
+	case NODE_RUNNING:
+	case NODE_DEFERRED:
+		return interrupt(c, n, generation_of);
+	default:
+		return FERRY_EDONE;
+	}
+}
+
+/* -------------------------------------------------------------------- cancel */
+
+static int
+mark_canceled(struct node *n, uint64_t token, uint64_t *old)
+{
+	int r;
+
+	/* pair(claim) acquire. */
+	*old = atom64_load_acquire(&n->claim);
+	do {
+		/* pair(beat) acquire. */
+		r = ferry__node_status(
+		    token, *old, atom64_load_acquire(&n->state));
+		if (*old & CLAIM_RELEASED)
+			r = FERRY_ESTALE;
+		if (r != FERRY_OK)
+			return r;
+		if (*old & CLAIM_CANCEL)
+			return FERRY_EALREADY;
+		/* pair(cancel) acq_rel: set before the heavy barrier. */
+	} while (!atom64_cas_acqrel(&n->claim, old, *old | CLAIM_CANCEL));
+	return FERRY_OK;
+}
+
+int
+ferry__cancel_request(uint64_t token)
+{
+	struct context *c;
+	struct node *n;
+	uint64_t old;
+	int r = ferry__request_node(&n, token, TOKEN_REQUEST);
+
+	if (r != FERRY_OK)
+		return r;
+	c = ferry__reply_context(n);
+	if (c == NULL)
+		return FERRY_ESTALE;
+	/* If the node has passed on, this is another context's business for a
+	 * moment: its close waits that long, and no more. */
+	ferry__reply_enter(c);
+	r = mark_canceled(n, token, &old);
+	if (r == FERRY_OK) {
+		ferry__os_barrier_heavy();
+		r = settle(c, n, old, 0);
+	}
+	ferry__reply_leave(c);
+	return r;
+}
+
+int
+ferry_request_cancel(ferry_request request)
+{
+	if (ferry__self.roles & SELF_DOORBELL)
+		return FERRY_EREENTRANT;
+	return ferry__cancel_request(request);
+}
+
+/* -------------------------------------------------------------------- closing */
+
+/* Whether the node's request is unfinished; its words. */
+static bool
+is_unfinished(struct node *n, uint64_t *old, uint64_t *state)
+{
+	/* pair(begin) acquire: what submit filled in. */
+	*old = atom64_load_acquire(&n->claim);
+	/* pair(begin) acquire. */
+	*state = atom64_load_acquire(&n->state);
+	return *old >> 24 != 0 && ferry__node_same_generation(*old, *state) &&
+	    ferry__node_phase(*state) != NODE_FREE &&
+	    ferry__node_phase(*state) != NODE_DONE;
+}
+
+void
+ferry__cancel_closing(struct node *n, void *context)
+{
+	struct context *c = context;
+	uint64_t old, state;
+
+	if (!is_unfinished(n, &old, &state))
+		return;
+	if (ferry__node_phase(state) == NODE_QUEUED) {
+		/* CANCEL makes the FFI thread look at the claim. */
+		if ((old & CLAIM_CALLBACK) == 0 &&
+		    claim(n, old, 0, CLAIM_CANCEL | CLAIM_ANSWERED,
+		        CLAIM_CANCEL)) {
+			ferry__os_barrier_heavy();
+			settle(c, n, old, CLAIM_ECLOSED);
+		}
+		return;
+	}
+	ferry__cancel_request(ferry__token_as(
+	    old >> 24 << 24 | n->index, TOKEN_REQUEST));
+}
+
+void
+ferry__cancel_mark(struct node *n, void *context)
+{
+	uint64_t old, state;
+
+	(void)context;
+	/* A reply that waits for the FFI thread is DONE by phase, but FINISHED
+	 * and not TOLD by its claim: abandon() looks at it too. */
+	if (is_unfinished(n, &old, &state))
+		claim(n, old, 0, CLAIM_CLOSE, CLAIM_CLOSE);
+}
+
+/* The claim, or a false if it is not to be had: the two ways in. */
+static bool
+claim_abandoned(struct node *n, uint64_t generation_of, uint64_t add)
+{
+	return claim(n, generation_of, CLAIM_HOOKING,
+	           CLAIM_HOOKED | CLAIM_ANSWERED, add) ||
+	    claim(n, generation_of, 0, CLAIM_FINISHED | CLAIM_ANSWERED, add);
+}
+
+static void
+count_not_run(struct context *c, struct node *n, uint64_t generation_of)
+{
+	/* With a callback that the FFI thread has yet to run: answered in its
+	 * place before, and counted … */
+	if (claim(n, generation_of, CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_TOLD)) {
+		c->callback_not_run++;
+		return;
+	}
+	/* … or finished by a deferred reply, and to be counted with it. */
+	if (claim(n, generation_of, CLAIM_DEFERRED | CLAIM_FINISHED,
+	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD)) {
+		c->callback_not_run++;
+		c->n_abandoned++;
+		ferry__reply_count_elsewhere(c, ENDED_CLOSED);
+		ferry__reply_uncount(c, n);
+	}
+}
+
+void
+ferry__cancel_abandon(struct node *n, void *context)
+{
+	struct context *c = context;
+	uint64_t old, state;
+	bool unstarted;
+
+	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
+	old = atom64_load_acquire(&n->claim);
+	/* pair(cancel) acquire. */
+	state = atom64_load_acquire(&n->state);
+	if (old >> 24 == 0 || !ferry__node_same_generation(old, state) ||
+	    ferry__node_phase(state) == NODE_FREE)
+		return;
+	unstarted = ferry__node_phase(state) == NODE_QUEUED &&
+	    (old & CLAIM_STARTED) == 0;
+	/* DONE without CLOSE: the FFI thread has finished it, or is about to
+	 * call back, by the fast path. */
+	if ((old & CLAIM_CLOSE) != 0 &&
+	    claim_abandoned(n, old,
+	        CLAIM_ANSWERED + CLAIM_ECLOSED + CLAIM_REFERENCE)) {
+		c->n_abandoned++;
+		ferry__reply_count_elsewhere(
+		    c, unstarted ? UNSTARTED_CLOSED : ENDED_CLOSED);
+		ferry__reply_uncount(c, n);
+		if (unstarted)
+			ferry__node_free_payload(n);
+		if ((old & CLAIM_CALLBACK) == 0) {
+			ferry__reply_deliver(c, n);
+			return;
+		}
+		count_not_run(c, n, old);
+		ferry__reply_drop(n);
+	} else if (old & CLAIM_CALLBACK) {
+		count_not_run(c, n, old);
+	}
+}

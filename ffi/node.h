@@ -1,0 +1,516 @@
+/*
+ * Nodes, the memory of a request, and homes, where they live.
+ *
+ * A node belongs for life to a *home*: one per thread and context, in memory
+ * that is never freed. The thread takes nodes from its home, whoever ends a
+ * request gives the node back in chains. A home is touched by its thread, by
+ * those who give nodes back, and by the worker, each on lines of their own.
+ *
+ * A node is named by its token from submit until the reply is taken. Two
+ * words say what it is; both carry the generation (token >> 24), so that a
+ * stale token can neither be mistaken nor change anything.
+ *
+ *	state  generation << 24 | phase
+ *
+ *	from FREE     to QUEUED    the submitting thread
+ *	from QUEUED   to RUNNING   the FFI thread
+ *	from RUNNING  to DEFERRED  the FFI thread, in ferry_call_defer()
+ *	from RUNNING  to DONE      the FFI thread
+ *	from DEFERRED to DONE      whoever delivers
+ *	from QUEUED   to DONE      whoever answers it unstarted
+ *	from DONE     to FREE      whoever takes the reply
+ *
+ * An ANSWERED node (below) keeps whatever phase it was in when it was answered
+ * in its handler's place; CLAIM_TAKEN stands for FREE there.
+ *
+ *	claim  generation << 24 | references << 19 | flags
+ *
+ * The state has one writer at a time and is written by plain stores; others
+ * (cancel, close, a deferred reply, a hook) set flags in the claim word by
+ * compare-and-swap. The fast path of a request never writes the claim word:
+ * it stores its state, executes the light half of an asymmetric fence, and
+ * loads the claim. Whoever sets CANCEL or CLOSE does so, executes the heavy
+ * half, and loads the state. So at least one sees the other:
+ *
+ *   - the canceller sees the phase that the FFI thread has reached, or
+ *   - the FFI thread sees the flag, and then both settle by compare-and-swap
+ *     on the claim word (STARTED against ANSWERED for a queued request,
+ *     FINISHED against HOOKING or ANSWERED for a running one).
+ *
+ * A deferred call has CLAIM_DEFERRED, and goes by read-modify-write all the
+ * way: REPLYING is for the one replier who wins, FINISHED says that the reply
+ * is in the node. Who answers in a handler's place (ANSWERED) leaves no reply
+ * in the node: the flags themselves say FERRY_ECANCELED or FERRY_ECLOSED, so
+ * that a late replier has nothing to race for.
+ *
+ * References. The main line (bank, worker, reply, taker) has one. Who answers
+ * in its place adds one for the answer, since the bank still holds the node as
+ * a tombstone, or a handler still has the call; who runs a hook adds one; a
+ * timer adds one. Whoever drops the last gives the node home. With one reference and no flags there is only the
+ * main line, and it goes home without a compare-and-swap.
+ *
+ * Modelled in tests/model/cancel.pml.
+ */
+#ifndef FERRY_FFI_NODE_H
+#define FERRY_FFI_NODE_H
+
+#include <ferry/ferry.h>
+
+#include "ffi/list.h"
+#include "ffi/os.h"
+#include "ffi/token.h"
+
+struct home;
+struct worker;
+
+#define NODE_INLINE 64 /* bytes of payload inside the node */
+
+enum node_phase {
+	NODE_FREE,
+	NODE_QUEUED,
+	NODE_RUNNING,
+	NODE_DEFERRED,
+	NODE_DONE
+};
+
+enum node_claim {
+	CLAIM_CANCEL = 1u << 0,   /* somebody wants it to end */
+	CLAIM_CLOSE = 1u << 1,    /* its context is closing without it */
+	CLAIM_STARTED = 1u << 2,  /* the FFI thread saw a flag and started */
+	CLAIM_ANSWERED = 1u << 3, /* answered by a canceller or closer … */
+	CLAIM_ECLOSED = 1u << 4,  /* … with FERRY_ECLOSED, not ECANCELED */
+	CLAIM_HOOK = 1u << 5,     /* the handler has set a cancel hook */
+	CLAIM_HOOKING = 1u << 6,  /* somebody is running it … */
+	CLAIM_HOOKED = 1u << 7,   /* … and has finished */
+	CLAIM_DEFERRED = 1u << 8, /* will be answered by any thread */
+	CLAIM_REPLYING = 1u << 9, /* deferred: somebody is replying … */
+	CLAIM_FINISHED = 1u << 10, /* the reply is in the node */
+	CLAIM_TOLD = 1u << 11,    /* its callback has run, or never will */
+	CLAIM_WAITING = 1u << 12, /* a thread is in ferry_request_wait() */
+	CLAIM_RELEASED = 1u << 13, /* nobody will wait for it */
+	CLAIM_TAKEN = 1u << 14,   /* answered, and the answer is taken */
+	/* NODE_WAITED and NODE_CALLBACK, for who holds a token and no more. */
+	CLAIM_WAITED = 1u << 15,
+	CLAIM_CALLBACK = 1u << 16
+};
+
+/* Flags that the FFI thread need not know of. */
+#define CLAIM_ASIDE \
+	(CLAIM_WAITING | CLAIM_RELEASED | CLAIM_WAITED | CLAIM_CALLBACK)
+
+#define CLAIM_REFERENCE  (UINT64_C(1) << 19)
+#define CLAIM_REFERENCES (UINT64_C(0x1f) << 19)
+#define CLAIM_FLAGS      (CLAIM_REFERENCE - 1)
+
+/* How the reply travels, and what there is to watch. Set by submit. */
+enum node_flag {
+	NODE_CALLBACK = 1u << 0,
+	NODE_INBOX = 1u << 1,
+	NODE_WAITED = 1u << 2,
+	NODE_ADOPTED = 1u << 3,  /* the payload is outside, see outside() */
+	NODE_DEADLINE = 1u << 4,
+	NODE_STALE = 1u << 5,
+	NODE_COUNTED = 1u << 6   /* in its context's exact total */
+};
+
+/* The waiting word of a request that is waited for. */
+enum node_wait {
+	WAIT_NONE,
+	WAIT_DONE,    /* the reply is there */
+	WAIT_PARKED,  /* a thread sleeps on the word */
+	WAIT_RELEASED /* nobody will come for the reply */
+};
+
+/* An item of an inbox's list; `kind` says what holds it (inbox.h). */
+struct post {
+	_Alignas(16) struct link link;
+	uint32_t kind;
+};
+
+/* An item of a worker's inner lane; run on the FFI thread. */
+struct job {
+	_Alignas(16) struct link link;
+	void (*run)(struct worker *, struct job *);
+};
+
+/*
+ * The first 128 bytes are all that a request with a small payload and a
+ * callback touches; the second half is for the rest.
+ */
+struct node {
+	ON_OWN_LINE struct link link; /* bank, home; who holds it writes */
+	atom64 state;
+	atom64 claim;
+	struct home *home;            /* for life */
+	ferry_reply_fn callback;
+	void *user;
+	uint32_t method;
+	uint32_t size;                /* bytes of payload */
+	uint32_t index;               /* for life: the slot of its token */
+	uint32_t flags;               /* enum node_flag */
+	union {
+		_Alignas(16) unsigned char bytes[NODE_INLINE];
+		struct {
+			void *data;
+			ferry_free_fn free;
+			void *free_user;
+		} outside;            /* NODE_ADOPTED */
+	} payload;
+
+	ON_OWN_LINE struct post reply_post;
+	struct post stale_post;       /* also the timer intake's link */
+	struct job job;               /* a callback reply from elsewhere */
+	uint64_t deadline_ns;
+	/* The reply; written by who claims it, read by who delivers. */
+	void *reply;
+	size_t reply_size;
+	int32_t status;
+	uint32_t stale_ms;
+	/* The hook; written before CLAIM_HOOK is set. */
+	ferry_cancel_fn hook;
+	void *hook_user;
+	void *inbox;                  /* NODE_INBOX: where to, and … */
+	uint64_t inbox_generation;    /* … in which of its lives */
+	atom32 stale_posted;          /* a STALE notice is untaken */
+	atom32 wait;                  /* enum node_wait */
+	atom32 hooked;                /* slept on until the hook has ended */
+};
+
+_Static_assert(offsetof(struct node, reply_post) == LINE,
+    "what the fast path touches is one pair of lines");
+_Static_assert(sizeof(struct node) == 2 * LINE, "a node is two pairs");
+
+/*
+ * A home. Never freed: it outlives its context until its last node is back,
+ * and is then used for another.
+ */
+struct home {
+	/* Its thread's, copied from the context when it was bound. */
+	ON_OWN_LINE uint64_t token;   /* of the context; 0: unbound */
+	struct list *shards;
+	struct list *shard;           /* of lane 0 */
+	struct park *park;            /* of the worker */
+	struct node *cache;           /* linked by link.next */
+	uint64_t generation;          /* of the bank */
+	uint32_t shard_mask;
+	uint32_t n_methods;
+	size_t payload_max;
+	atomp context;                /* read by holders of stale tokens too */
+	uint32_t context_flags;
+	uint32_t thread;              /* system id */
+	uint64_t inbox_token;         /* the inbox named last: attached */
+	const struct slot *inbox_slot;
+	const atom32 *stuck;          /* not NULL: a word to test first */
+
+	/* Its thread's, counted for whoever takes a snapshot. */
+	ON_OWN_LINE count_single submitted;
+	count_single refused;
+	count_single wakes;
+	uint64_t depth;               /* nodes it may own */
+	atom64 nodes;                 /* nodes it owns; those below are carved */
+	uint32_t fresh;               /* next node never used, in … */
+	uint32_t fresh_end;           /* … the newest chunk */
+	struct node *spare;           /* beyond a smaller depth: not used */
+	uint64_t spares;
+
+	/* Written by whoever gives nodes back. */
+	ON_OWN_LINE atomp returned;   /* chains, newest first */
+	atom32 wanted;                /* its thread waits for room … */
+	atom64 wanted_by;             /* … to be told at this inbox, … */
+	atomp attachments;            /* … one of its context's (inbox.h) */
+
+	/* The worker's: a chain in the making. */
+	ON_OWN_LINE struct link *chain;
+	struct link *chain_last;
+	uint32_t chain_length;
+	bool chain_listed;            /* in its worker's list, by: */
+	struct home *chain_next;
+
+	/* Registry, under the homes' mutex. */
+	ON_OWN_LINE uint32_t owner;   /* serial of its thread; 0: orphan */
+	bool bound;                   /* in the list of a context */
+	uint32_t chunk;               /* newest chunk + 1; 0: none */
+	struct home *next_of_thread;
+	struct home *next_of_context;
+	struct home *next_free;
+};
+
+/* Beside the context's own flags in home.context_flags: it has an exact total
+ * bound. */
+#define HOME_TOTAL (1u << 31)
+
+/* The homes of one context. */
+struct homes {
+	struct home *first;
+};
+
+/* What a home needs to know of the context that it is bound to. */
+struct home_binding {
+	uint64_t token;
+	uint64_t generation;
+	struct list *shards;
+	uint32_t n_shards;
+	struct park *park;
+	uint32_t n_methods;
+	uint32_t flags;
+	size_t payload_max;
+	uint64_t depth;
+	const atom32 *stuck;
+	void *context;
+	void *attachments;
+};
+
+/* ---- words ---- */
+
+static inline uint64_t
+ferry__node_token(const struct node *n, enum token_kind kind)
+{
+	/* Relaxed: the caller holds the node, its generation stands still. */
+	uint64_t generation = atom64_load_relaxed(&n->claim) >> 24;
+
+	return ferry__token_as(generation << 24 | n->index, kind);
+}
+
+/* The state word of this generation and phase. */
+static inline uint64_t
+ferry__node_word(uint64_t generation_of, enum node_phase phase)
+{
+	return (generation_of & ~UINT64_C(0xffffff)) | phase;
+}
+
+static inline enum node_phase
+ferry__node_phase(uint64_t state)
+{
+	return (enum node_phase)(state & 7);
+}
+
+static inline bool
+ferry__node_same_generation(uint64_t a, uint64_t b)
+{
+	return a >> 24 == b >> 24;
+}
+
+static inline bool
+ferry__node_is_plain(uint64_t claim)
+{
+	return (claim & (CLAIM_REFERENCES | (CLAIM_FLAGS & ~CLAIM_ASIDE))) ==
+	    CLAIM_REFERENCE;
+}
+
+/* What the holder of a token may know of the request; FERRY_OK: unfinished. */
+static inline int
+ferry__node_status(uint64_t token, uint64_t claim, uint64_t state)
+{
+	/* Kind apart, all 40 bits must be the same. */
+	if (ferry__token_as(claim >> 24 << 24, TOKEN_REQUEST) >> 24 !=
+	        ferry__token_as(token, TOKEN_REQUEST) >> 24 ||
+	    !ferry__node_same_generation(claim, state))
+		return FERRY_ESTALE;
+	if (claim & CLAIM_ANSWERED)
+		return claim & CLAIM_TAKEN ? FERRY_ESTALE : FERRY_EDONE;
+	switch (ferry__node_phase(state)) {
+	case NODE_FREE:
+		return FERRY_ESTALE;
+	case NODE_DONE:
+		return FERRY_EDONE;
+	default:
+		return claim & CLAIM_FINISHED ? FERRY_EDONE : FERRY_OK;
+	}
+}
+
+/* Whether somebody answered in its handler's place: with what status. */
+static inline bool
+ferry__node_answered(const struct node *n, int *status)
+{
+	/* pair(claim) acquire: set before the node was handed over. */
+	uint64_t claim = atom64_load_acquire(&n->claim);
+
+	if ((claim & CLAIM_ANSWERED) == 0)
+		return false;
+	*status = claim & CLAIM_ECLOSED ? FERRY_ECLOSED : FERRY_ECANCELED;
+	return true;
+}
+
+/* The answer has been taken: the token is stale from here on. */
+static inline void
+ferry__node_taken(struct node *n)
+{
+	/* Relaxed, both: only for those who ask by token. */
+	if (UNLIKELY(atom64_load_relaxed(&n->claim) & CLAIM_ANSWERED))
+		/* pair(claim) acq_rel. */
+		atom64_or_acqrel(&n->claim, CLAIM_TAKEN);
+	else
+		atom64_store_relaxed(&n->state,
+		    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE));
+}
+
+/* The node that a request's or call's token may name; NULL: never did. The
+ * caller compares generations. */
+struct node *ferry__node_at(uint32_t index);
+
+static inline const void *
+ferry__node_data(const struct node *n)
+{
+	return n->flags & NODE_ADOPTED ? n->payload.outside.data
+	                               : n->payload.bytes;
+}
+
+/* Frees an adopted payload; whoever ends the request does so, once. */
+static inline void
+ferry__node_free_payload(struct node *n)
+{
+	if (UNLIKELY(n->flags & NODE_ADOPTED))
+		n->payload.outside.free(
+		    n->payload.outside.data, n->payload.outside.free_user);
+}
+
+/* ---- the submitting thread's side ---- */
+
+/*
+ * This thread's home for a context, bound and in *homes. NULL: no memory.
+ */
+struct home *ferry__node_home(
+    struct homes *homes, const struct home_binding *binding);
+
+struct node *ferry__node_take_slow(struct home *h);
+
+/* Why a take found nothing: the bound is reached, or there is no memory. */
+static inline bool
+ferry__node_at_bound(const struct home *h)
+{
+	return atom64_load_relaxed(&h->nodes) - h->spares >= h->depth;
+}
+
+/* A node to fill, or NULL. */
+static inline struct node *
+ferry__node_take(struct home *h)
+{
+	struct node *n = h->cache;
+
+	if (UNLIKELY(n == NULL))
+		return ferry__node_take_slow(h);
+	h->cache = (struct node *)n->link.next;
+	__builtin_prefetch(h->cache, 1);
+	__builtin_prefetch((char *)h->cache + 64, 1);
+	return n;
+}
+
+/* Puts back a node that was never pushed. */
+static inline void
+ferry__node_untake(struct home *h, struct node *n)
+{
+	n->link.next = (struct link *)h->cache;
+	h->cache = n;
+}
+
+/* Whether the node's generations are used up: it is retired, never wrapped. */
+static inline bool
+ferry__node_spent(const struct node *n)
+{
+	/* Relaxed: the node is this thread's. */
+	return UNLIKELY(atom64_load_relaxed(&n->claim) >> 61 == 7);
+}
+
+/*
+ * The next generation: the token becomes valid, the node is QUEUED, with one
+ * reference. `aside` is CLAIM_WAITED, CLAIM_CALLBACK or 0. Everything else in the node must be
+ * filled in: a closer that walks the nodes takes it for queued from here on.
+ */
+static inline void
+ferry__node_begin(struct node *n, uint64_t aside)
+{
+	uint64_t generation = atom64_load_relaxed(&n->claim) >> 24;
+
+	generation = generation == 0 ? 8 | TOKEN_REQUEST : generation + 8;
+	/* A stale token's compare-and-swap fails before and after this store,
+	 * for want of its generation.
+	 * pair(begin) release: the node is filled in. */
+	atom64_store_release(
+	    &n->claim, generation << 24 | CLAIM_REFERENCE | aside);
+	/* pair(begin) release. */
+	atom64_store_release(&n->state, generation << 24 | NODE_QUEUED);
+}
+
+/*
+ * Announces that this thread wants room, to be told at an inbox. Returns true
+ * if there is some after all (the announcement is withdrawn).
+ */
+bool ferry__node_want_room(struct home *h, ferry_inbox inbox);
+
+/* The same for an exact bound that others make room in: says only whether
+ * somebody wants it, and takes the want away. */
+bool ferry__node_wants_room(struct home *h);
+
+/* ---- giving back ---- */
+
+/*
+ * Nodes on their way home, collected by a thread that is not the worker.
+ * room() is called with a home whose thread wants to be told.
+ */
+struct node_chain {
+	struct home *home;
+	struct link *first;
+	struct link *last;
+	uint32_t length;
+	void (*room)(struct home *h);
+};
+
+#define NODE_CHAIN 64u
+
+void ferry__node_chain_flush(struct node_chain *c);
+
+/* The node is nobody's any more: into the chain. */
+void ferry__node_give(struct node_chain *c, struct node *n);
+
+/* Sends the worker's chain back; the worker does so for all homes at each
+ * drain's end. True: the home's thread wants to be told of room. */
+bool ferry__node_flush_worker(struct home *h);
+
+/* The same for the worker, which keeps the chain in the home: *touched are
+ * the homes with one. A full chain goes home at once. Returns as above. */
+/* Drops a reference; true if it was the last: give the node home. */
+static inline bool
+ferry__node_drop(struct node *n)
+{
+	/* pair(node-drop) acquire: nobody else holds it any more. */
+	if (ferry__node_is_plain(atom64_load_acquire(&n->claim)))
+		return true;
+	/* pair(node-drop) acq_rel: the last one sees what all others did. */
+	return (atom64_sub_acqrel(&n->claim, CLAIM_REFERENCE) &
+	           CLAIM_REFERENCES) == CLAIM_REFERENCE;
+}
+
+static inline bool
+ferry__node_give_worker(struct home **touched, struct node *n)
+{
+	struct home *h = n->home;
+
+	n->link.next = h->chain;
+	h->chain = &n->link;
+	if (UNLIKELY(h->chain_length++ == 0)) {
+		h->chain_last = &n->link;
+		if (!h->chain_listed) {
+			h->chain_listed = true;
+			h->chain_next = *touched;
+			*touched = h;
+		}
+	}
+	if (UNLIKELY(h->chain_length == NODE_CHAIN))
+		return ferry__node_flush_worker(h);
+	return false;
+}
+
+/* ---- closing ---- */
+
+/* Calls visit() for every node ever used of every home in the list. */
+void ferry__node_each(struct homes *homes,
+    void (*visit)(struct node *n, void *arg), void *arg);
+
+/* Calls visit() for every home in the list, under the homes' mutex. */
+void ferry__node_each_home(struct homes *homes,
+    void (*visit)(struct home *h, void *arg), void *arg);
+
+/* The context is gone: its homes are unbound, or free when orphaned. */
+void ferry__node_disband(struct homes *homes);
+
+#endif

@@ -1,0 +1,244 @@
+/*
+ * Answers on their way; see reply.h.
+ *
+ * Threads: deliver() and drop() from any; call_back() on the FFI thread.
+ */
+#include "ffi/reply.h"
+
+#include "ffi/self.h"
+
+#define HOMES_AT_ONCE 16u
+
+/* ----------------------------------------------------------------- counting */
+
+enum outcome
+ferry__reply_outcome(int status)
+{
+	switch (status) {
+	case FERRY_OK:
+		return ENDED_OK;
+	case FERRY_ECANCELED:
+		return ENDED_CANCELED;
+	default:
+		return ENDED_ERROR;
+	}
+}
+
+struct wanting {
+	struct home *homes[HOMES_AT_ONCE];
+	unsigned n;
+};
+
+static void
+collect_wanting(struct home *h, void *arg)
+{
+	struct wanting *w = arg;
+
+	if (w->n < HOMES_AT_ONCE && ferry__node_wants_room(h))
+		w->homes[w->n++] = h;
+}
+
+/* Tells every home that wants room; collected first, because posting may run
+ * a doorbell function, and that runs under no lock. */
+COLD static void
+tell_all(struct context *c)
+{
+	struct wanting w;
+
+	do {
+		w.n = 0;
+		ferry__node_each_home(&c->homes, collect_wanting, &w);
+		for (unsigned i = 0; i < w.n; i++)
+			ferry__inbox_post_room(w.homes[i]);
+	} while (w.n == HOMES_AT_ONCE);
+}
+
+void
+ferry__reply_uncount(struct context *c, struct node *n)
+{
+	if ((n->flags & NODE_COUNTED) == 0)
+		return;
+	/* pair(total) seq_cst: room is made before the look at the want,
+	 * which a refused submit announces before it looks for room again. */
+	atom64_sub_seqcst(&c->total, 1);
+	/* pair(total) seq_cst. */
+	if (atom32_load_seqcst(&c->total_wanted) != 0 &&
+	    /* pair(total) seq_cst: one of several tells. */
+	    atom32_xchg_seqcst(&c->total_wanted, 0) != 0)
+		tell_all(c);
+}
+
+void
+ferry__reply_count_elsewhere(struct context *c, enum outcome o)
+{
+	count_shared_add(&c->ended_elsewhere[o], 1);
+	/* pair(running) seq_cst: counted before the look at the stage, which
+	 * close() sets before the worker looks at the counts. */
+	if (atom32_load_seqcst(&c->stage) == CONTEXT_CLOSING)
+		ferry__context_nudge(c);
+}
+
+void
+ferry__reply_enter(struct context *c)
+{
+	/* pair(busy) seq_cst: entered before the claim is made. */
+	atom32_add_seqcst(&c->busy, 1);
+}
+
+void
+ferry__reply_leave(struct context *c)
+{
+	/* pair(busy) seq_cst. */
+	if (atom32_sub_seqcst(&c->busy, 1) == 1 &&
+	    /* pair(busy) seq_cst: a closer may sleep on it. */
+	    atom32_load_seqcst(&c->stage) >= CONTEXT_CLOSING)
+		ferry__os_wake(&c->busy, INT32_MAX);
+}
+
+/* --------------------------------------------------------------- going home */
+
+void
+ferry__reply_drop(struct node *n)
+{
+	struct node_chain home = { .room = ferry__inbox_post_room };
+	struct worker *w = ferry__self.worker;
+
+	if (!ferry__node_drop(n))
+		return;
+	if (w != NULL && ferry__reply_context(n)->worker == w) {
+		if (ferry__node_give_worker(&w->touched, n))
+			ferry__inbox_post_room(n->home);
+		return;
+	}
+	ferry__node_give(&home, n);
+	ferry__node_chain_flush(&home);
+}
+
+static void
+free_reply(struct node *n)
+{
+	int status;
+
+	if (!ferry__node_answered(n, &status))
+		ferry__alloc_block_free(n->reply);
+}
+
+static void
+discard(struct context *c, struct node *n)
+{
+	free_reply(n);
+	ferry__node_taken(n);
+	count_shared_add(&c->discarded, 1);
+	ferry__reply_drop(n);
+}
+
+/* ---------------------------------------------------------------- delivering */
+
+static void
+set_done(struct node *n)
+{
+	int status;
+
+	if (!ferry__node_answered(n, &status))
+		/* pair(beat) release, and for those who ask by token. */
+		atom64_store_release(&n->state,
+		    ferry__node_word(
+		        atom64_load_relaxed(&n->state), NODE_DONE));
+}
+
+static void
+wake_waiter(struct context *c, struct node *n)
+{
+	/* pair(wait) acq_rel: the reply is in the node; and of waiter,
+	 * releaser and us the order is that of this word. */
+	uint32_t before = atom32_xchg_acqrel(&n->wait, WAIT_DONE);
+
+	if (before == WAIT_RELEASED)
+		discard(c, n);
+	else if (before == WAIT_PARKED)
+		/* The node may be somebody else's by now. It is never freed,
+		 * and a wake too many is harmless. */
+		ferry__os_wake(&n->wait, 1);
+}
+
+void
+ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
+    bool count)
+{
+	enum worker_doing before = w->doing;
+	uint32_t roles = ferry__self.roles;
+	bool answered;
+	int status = n->status;
+
+	/* pair(told) acq_rel: against a closer that counts it as not run. */
+	if (atom64_or_acqrel(&n->claim, CLAIM_TOLD) & CLAIM_TOLD) {
+		free_reply(n);
+		ferry__reply_drop(n);
+		return;
+	}
+	if (count) {
+		count_single_add(&c->ended[ferry__reply_outcome(status)], 1);
+		ferry__reply_uncount(c, n);
+	}
+	answered = ferry__node_answered(n, &status);
+	w->current = n;
+	w->context = c;
+	w->block = answered ? NULL : n->reply;
+	w->doing = DOING_CALLBACK;
+	ferry__self.roles |= SELF_CALLBACK;
+	n->callback(ferry__node_token(n, TOKEN_REQUEST), status, w->block,
+	    answered ? 0 : n->reply_size, n->user);
+	ferry__self.roles = roles;
+	w->doing = before;
+	ferry__reply_called_back(w, n);
+}
+
+void
+ferry__reply_called_back(struct worker *w, struct node *n)
+{
+	w->current = NULL;
+	ferry__alloc_block_free(w->block);
+	w->block = NULL;
+	ferry__node_taken(n);
+	ferry__reply_drop(n);
+}
+
+static void
+call_back_later(struct worker *w, struct job *j)
+{
+	struct node *n = container_of(j, struct node, job);
+
+	ferry__reply_call_back(w, ferry__reply_context(n), n, true);
+}
+
+void
+ferry__reply_end_deferred(struct context *c, struct node *n)
+{
+	if ((n->flags & NODE_CALLBACK) == 0) {
+		ferry__reply_count_elsewhere(
+		    c, ferry__reply_outcome(n->status));
+		ferry__reply_uncount(c, n);
+		ferry__reply_deliver(c, n);
+		return;
+	}
+	set_done(n);
+	n->job.run = call_back_later;
+	ferry__worker_post(c->worker, &n->job);
+}
+
+void
+ferry__reply_deliver(struct context *c, struct node *n)
+{
+	struct worker *w = c->worker;
+
+	set_done(n);
+	if (n->flags & NODE_INBOX) {
+		if (!ferry__inbox_post_reply(n))
+			discard(c, n);
+	} else if (n->flags & NODE_WAITED) {
+		wake_waiter(c, n);
+	} else {
+		ASSERT(ferry__self.worker == w);
+		ferry__reply_call_back(w, c, n, false);
+	}
+}

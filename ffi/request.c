@@ -1,0 +1,621 @@
+/*
+ * Submitting: from the caller's arguments to a node on a shard.
+ *
+ * Threads: any. Everything up to the push is the submitting thread's own; the
+ * push is the hand-over, pair(list), and the look at the park word after it
+ * is pair(park).
+ */
+#include "ffi/request.h"
+
+#include <string.h>
+
+#include "ffi/options.h"
+#include "ffi/reply.h"
+#include "ffi/self.h"
+
+int
+ferry__request_node(struct node **out, uint64_t token, enum token_kind kind)
+{
+	if (token == 0 || ferry__token_kind(token) != kind)
+		return FERRY_EINVAL;
+	*out = ferry__node_at(ferry__token_slot(token));
+	return *out == NULL ? FERRY_ESTALE : FERRY_OK;
+}
+
+/* --------------------------------------------------------------- who may */
+
+COLD static int
+may_submit_slow(struct context *c, bool blocking)
+{
+	const struct self *self = &ferry__self;
+	bool own;
+
+	if (self->roles & SELF_DOORBELL)
+		return FERRY_EREENTRANT;
+	if (self->roles & SELF_HOOK)
+		own = self->hook_context == c;
+	else
+		own = self->worker != NULL && self->worker->context == c;
+	if (!own)
+		return FERRY_OK;
+	if (blocking || (c->flags & FERRY_CONTEXT_SELF_SUBMIT) == 0)
+		return FERRY_EREENTRANT;
+	return FERRY_OK;
+}
+
+int
+ferry__request_may_submit(struct context *c, bool blocking)
+{
+	return LIKELY(ferry__self.roles == 0) ? FERRY_OK
+	                                      : may_submit_slow(c, blocking);
+}
+
+/* ----------------------------------------------------------------- the home */
+
+COLD static int
+home_slow(struct home **out, ferry_context token)
+{
+	struct home *h = ferry__self.homes;
+	int r = FERRY_OK;
+
+	while (h != NULL && h->token != token)
+		h = h->next_of_thread;
+	if (h == NULL)
+		r = ferry__context_home(&h, token);
+	if (r != FERRY_OK)
+		return r;
+	ferry__self.recent[ferry__token_slot(token) % SELF_RECENT] = h;
+	*out = h;
+	return FERRY_OK;
+}
+
+static inline int
+home_of(struct home **out, ferry_context token)
+{
+	struct home *h =
+	    ferry__self.recent[ferry__token_slot(token) % SELF_RECENT];
+
+	if (UNLIKELY(h == NULL || h->token != token))
+		return home_slow(out, token);
+	*out = h;
+	return FERRY_OK;
+}
+
+static inline struct context *
+context_of(const struct home *h)
+{
+	/* Relaxed: this thread's own home. */
+	return atomp_load_relaxed(&h->context);
+}
+
+/* ------------------------------------------------------------- the arguments */
+
+/* Checked arguments of a submit, common to all its requests. */
+struct order {
+	ferry_request_options o;
+	uint32_t node_flags;
+	uint64_t aside;
+	struct list *shard;
+};
+
+static const ferry_request_options defaults = {
+	.struct_size = sizeof(ferry_request_options),
+};
+
+/* The inbox is open, and attached to the context; remembered in the home. */
+COLD static int
+learn_inbox(struct home *h, ferry_inbox inbox)
+{
+	struct slot *s;
+	int r = ferry__inbox_find(inbox, &s);
+
+	if (r != FERRY_OK)
+		return r;
+	if (!ferry__inbox_attached(
+	        &context_of(h)->source.attachments, inbox))
+		return FERRY_EDETACHED;
+	h->inbox_token = inbox;
+	h->inbox_slot = s;
+	return FERRY_OK;
+}
+
+static inline int
+check_inbox(struct home *h, ferry_inbox inbox)
+{
+	if (LIKELY(h->inbox_token == inbox &&
+	        ferry__inbox_is(h->inbox_slot, inbox)))
+		return FERRY_OK;
+	return learn_inbox(h, inbox);
+}
+
+/* A multiplicative hash; lanes are often small numbers or addresses. */
+static struct list *
+shard_of(const struct home *h, uint64_t lane)
+{
+	if (LIKELY(lane == 0))
+		return h->shard;
+	return &h->shards[(lane * UINT64_C(0x9e3779b97f4a7c15) >> 40) &
+	    h->shard_mask];
+}
+
+static int
+check_route(struct order *d, struct home *h, bool has_out)
+{
+	const ferry_request_options *o = &d->o;
+
+	if (o->callback != NULL) {
+		if (o->inbox != 0 || o->stale_ms != 0)
+			return FERRY_EINVAL;
+		d->node_flags |= NODE_CALLBACK;
+		d->aside = CLAIM_CALLBACK;
+		return FERRY_OK;
+	}
+	if (o->inbox != 0) {
+		d->node_flags |= NODE_INBOX;
+		if (o->stale_ms != 0)
+			d->node_flags |= NODE_STALE;
+		return check_inbox(h, o->inbox);
+	}
+	if (!has_out || o->stale_ms != 0)
+		return FERRY_EINVAL;
+	d->node_flags |= NODE_WAITED;
+	d->aside = CLAIM_WAITED;
+	return FERRY_OK;
+}
+
+static int
+check_order(struct order *d, struct home *h,
+    const ferry_request_options *options, bool has_out)
+{
+	int r;
+
+	if (options == NULL)
+		options = &defaults;
+	if (LIKELY(options->struct_size == sizeof d->o))
+		d->o = *options;
+	else if (ferry__options_read(
+	             &d->o, sizeof d->o, options, sizeof d->o) != FERRY_OK)
+		return FERRY_EINVAL;
+	d->node_flags = 0;
+	d->aside = 0;
+	if ((d->o.flags & ~(uint32_t)FERRY_REQUEST_ADOPT) != 0 ||
+	    ((d->o.flags & FERRY_REQUEST_ADOPT) != 0 && d->o.free == NULL))
+		return FERRY_EINVAL;
+	r = check_route(d, h, has_out);
+	if (r != FERRY_OK)
+		return r;
+	if (UNLIKELY(d->o.deadline_ns != 0)) {
+		if (d->o.deadline_ns <= ferry__os_now_ns())
+			return FERRY_EDEADLINE;
+		d->node_flags |= NODE_DEADLINE;
+	}
+	if (UNLIKELY(h->context_flags & HOME_TOTAL))
+		d->node_flags |= NODE_COUNTED;
+	d->shard = shard_of(h, d->o.lane);
+	return ferry__request_may_submit(
+	    context_of(h), (d->node_flags & NODE_WAITED) != 0);
+}
+
+static inline int
+check_item(const struct order *d, const struct home *h, uint32_t method,
+    const void *data, size_t size)
+{
+	if (UNLIKELY(method >= h->n_methods))
+		return FERRY_ENOMETHOD;
+	if (UNLIKELY(size > h->payload_max))
+		return FERRY_E2BIG;
+	if (UNLIKELY(data == NULL &&
+	        (size != 0 || (d->o.flags & FERRY_REQUEST_ADOPT) != 0)))
+		return FERRY_EINVAL;
+	return FERRY_OK;
+}
+
+/* ------------------------------------------------------------------ the node */
+
+static void
+free_copy(void *data, void *unused)
+{
+	(void)unused;
+	free(data);
+}
+
+/* Payloads that do not fit: adopted as they are, or as a copy of ours. */
+COLD static bool
+put_outside(struct node *n, const struct order *d, const void *data)
+{
+	n->flags |= NODE_ADOPTED;
+	if (d->o.flags & FERRY_REQUEST_ADOPT) {
+		n->payload.outside.data = (void *)(uintptr_t)data;
+		n->payload.outside.free = d->o.free;
+		n->payload.outside.free_user = d->o.free_user;
+		return true;
+	}
+	n->payload.outside.data = malloc(n->size);
+	if (n->payload.outside.data == NULL)
+		return false;
+	memcpy(n->payload.outside.data, data, n->size);
+	n->payload.outside.free = free_copy;
+	return true;
+}
+
+/* The second half of the node, which requests with a plain callback leave
+ * alone. */
+static void
+fill_rest(struct node *n, const struct order *d, const struct home *h)
+{
+	n->reply = NULL;
+	n->reply_size = 0;
+	n->deadline_ns = d->o.deadline_ns;
+	n->stale_ms = d->o.stale_ms;
+	/* Relaxed: published by the push. */
+	if (n->flags & NODE_INBOX) {
+		n->inbox = atomp_load_relaxed(&h->inbox_slot->object);
+		n->inbox_generation = ferry__inbox_generation(d->o.inbox);
+		atom32_store_relaxed(&n->stale_posted, 0);
+	} else {
+		atom32_store_relaxed(&n->wait, WAIT_NONE);
+	}
+}
+
+static inline bool
+fill(struct node *n, const struct order *d, const struct home *h,
+    uint32_t method, const void *data, size_t size, void *user)
+{
+	n->flags = d->node_flags;
+	n->method = method;
+	n->size = (uint32_t)size;
+	n->callback = d->o.callback;
+	n->user = user;
+	if (UNLIKELY(size > NODE_INLINE ||
+	        (d->o.flags & FERRY_REQUEST_ADOPT) != 0)) {
+		if (!put_outside(n, d, data))
+			return false;
+	} else if (size == NODE_INLINE) {
+		/* A length the compiler knows: no call. */
+		memcpy(n->payload.bytes, data, NODE_INLINE);
+	} else if (size != 0) {
+		memcpy(n->payload.bytes, data, size);
+	}
+	if (n->flags != NODE_CALLBACK)
+		fill_rest(n, d, h);
+	return true;
+}
+
+/* A node to fill; NULL: at the bound, or no memory. */
+static inline struct node *
+take(struct home *h)
+{
+	struct node *n;
+
+	while ((n = ferry__node_take(h)) != NULL && ferry__node_spent(n))
+		/* Retired: this home owns one node less. */
+		atom64_store_relaxed(
+		    &h->nodes, atom64_load_relaxed(&h->nodes) - 1);
+	return n;
+}
+
+/* No node: say which way; or, with an inbox to be told at, look again. */
+COLD static struct node *
+take_again(struct home *h, const struct order *d, int *error)
+{
+	struct node *n = NULL;
+
+	*error = FERRY_ENOMEM;
+	if (!ferry__node_at_bound(h))
+		return NULL;
+	*error = FERRY_EAGAIN;
+	if (d->o.inbox != 0 && ferry__node_want_room(h, d->o.inbox))
+		n = take(h);
+	return n;
+}
+
+/* ------------------------------------------------------- the exact bound */
+
+static bool
+take_total(struct context *c, uint64_t count)
+{
+	/* pair(total) seq_cst: counted, then compared. */
+	uint64_t before = atom64_add_seqcst(&c->total, count);
+
+	if (before + count <= c->depth_total)
+		return true;
+	/* pair(total) seq_cst. */
+	atom64_sub_seqcst(&c->total, count);
+	return false;
+}
+
+/* Whether `count` more fit; announces a want and looks again if not. */
+COLD static bool
+enter_total(struct home *h, const struct order *d, uint64_t count)
+{
+	struct context *c = context_of(h);
+
+	if (take_total(c, count))
+		return true;
+	if (d->o.inbox == 0)
+		return false;
+	ferry__node_want_room(h, d->o.inbox);
+	/* pair(room) seq_cst; the first half of a look at both bounds. */
+	atom32_store_seqcst(&h->wanted, 1);
+	/* pair(total) seq_cst: the want is announced before the look. */
+	atom32_store_seqcst(&c->total_wanted, 1);
+	return take_total(c, count);
+}
+
+COLD static void
+leave_total(struct home *h, uint64_t count)
+{
+	/* pair(total) seq_cst. */
+	atom64_sub_seqcst(&context_of(h)->total, count);
+}
+
+/* ------------------------------------------------------------------- pushing */
+
+/* The push was refused: because the context is closing, has closed, or
+ * because the process is quiescing. */
+COLD static int
+why_refused(const struct home *h)
+{
+	struct context *c;
+
+	if (ferry__context_find(&c, h->token) != FERRY_OK)
+		return FERRY_ESTALE;
+	/* pair(quiesce) acquire: set before the shards were closed. */
+	return atom32_load_acquire(&ferry__context_quiesced) != 0
+	    ? FERRY_EQUIESCED
+	    : FERRY_ECLOSED;
+}
+
+static inline int
+push(struct home *h, const struct order *d, struct node *first,
+    struct node *last)
+{
+	unsigned calls;
+
+	if (UNLIKELY(!ferry__list_push(d->shard, &first->link, &last->link,
+	        h->generation, LIST_TAG_LINE)))
+		return why_refused(h);
+	calls = ferry__park_wake(h->park);
+	if (UNLIKELY(calls != 0))
+		count_single_add(&h->wakes, calls);
+	return FERRY_OK;
+}
+
+static inline int
+check_stuck(const struct home *h)
+{
+	/* Relaxed: a policy, not a hand-over; a submit may just miss it. */
+	return UNLIKELY(h->stuck != NULL) &&
+	        atom32_load_relaxed(h->stuck) != 0
+	    ? FERRY_ESTUCK
+	    : FERRY_OK;
+}
+
+/* Undoes fill(), take() and, after a refused push, begin(); newest first.
+ * Adopted data stays the caller's. */
+COLD static void
+unfill(struct home *h, const struct order *d, struct node *newest)
+{
+	while (newest != NULL) {
+		struct node *next = (struct node *)newest->link.next;
+
+		if ((d->o.flags & FERRY_REQUEST_ADOPT) == 0)
+			ferry__node_free_payload(newest);
+		/* Relaxed: no token of it was ever given out. */
+		atom64_store_relaxed(&newest->state,
+		    ferry__node_word(
+		        atom64_load_relaxed(&newest->state), NODE_FREE));
+		ferry__node_untake(h, newest);
+		newest = next;
+	}
+}
+
+/* Answers one that was not pushed, as the closer answered its sisters. */
+COLD static void
+answer_refused(struct context *c, struct node *n, bool count)
+{
+	int status;
+
+	if (ferry__node_answered(n, &status)) {
+		ferry__reply_drop(n);
+		return;
+	}
+	ferry__node_free_payload(n);
+	if (count) {
+		ferry__reply_count_elsewhere(c, UNSTARTED_CLOSED);
+		ferry__reply_uncount(c, n);
+	}
+	n->status = FERRY_ECLOSED;
+	if (n->flags & NODE_CALLBACK)
+		ferry__reply_drop(n);
+	else
+		ferry__reply_deliver(c, n);
+}
+
+/*
+ * A push was refused. But a closer that walks the nodes cannot tell one that
+ * is about to be pushed from one that is queued, and may have answered it: if
+ * it did so with any, then the submit has succeeded, all are answered, and
+ * law 1 holds. FINISHED keeps it from answering one from here on. (Those with
+ * a callback are answered by closers only in an abandoned close; the report
+ * has counted the ones it met.)
+ */
+COLD static int
+settle_refused(struct home *h, struct node *newest, int why)
+{
+	struct context *c = context_of(h), *same;
+	struct node *n, *next;
+	bool any = false, count;
+
+	for (n = newest; n != NULL; n = (struct node *)n->link.next)
+		/* pair(claim) acq_rel: against the closer's. */
+		if (atom64_or_acqrel(&n->claim, CLAIM_FINISHED) &
+		    CLAIM_ANSWERED)
+			any = true;
+	if (!any)
+		return why;
+	/* The close waits for those in the middle of an answer, so while the
+	 * token is good the counters are this context's. */
+	ferry__reply_enter(c);
+	count = ferry__context_find(&same, h->token) == FERRY_OK;
+	for (n = newest; n != NULL; n = next) {
+		next = (struct node *)n->link.next;
+		answer_refused(c, n, count);
+	}
+	ferry__reply_leave(c);
+	return FERRY_OK;
+}
+
+/* Fills a chain of `count`, newest first. */
+static inline int
+fill_chain(struct home *h, const struct order *d,
+    const ferry_request_item *items, size_t count, struct node **newest,
+    struct node **oldest)
+{
+	struct node *n;
+	int r;
+
+	*newest = NULL;
+	for (size_t i = 0; i < count; i++) {
+		n = take(h);
+		if (UNLIKELY(n == NULL)) {
+			n = take_again(h, d, &r);
+			if (n == NULL)
+				return r;
+		}
+		n->link.next = *newest != NULL ? &(*newest)->link : NULL;
+		if (i == 0)
+			*oldest = n;
+		*newest = n;
+		if (UNLIKELY(!fill(n, d, h, items[i].method, items[i].data,
+		        items[i].size, items[i].user))) {
+			n->flags &= ~(uint32_t)NODE_ADOPTED;
+			return FERRY_ENOMEM;
+		}
+	}
+	return FERRY_OK;
+}
+
+static inline void
+tell_tokens(ferry_request *out, struct node *newest, size_t count)
+{
+	while (count-- != 0) {
+		out[count] = ferry__node_token(newest, TOKEN_REQUEST);
+		newest = (struct node *)newest->link.next;
+	}
+}
+
+/* Pushes what was filled; the tokens are told only if that succeeds, and read
+ * before it: afterwards the nodes are not ours to look at. */
+static inline int
+push_chain(ferry_request *out, ferry_request *tokens, struct home *h,
+    const struct order *d, struct node *newest, struct node *oldest,
+    size_t count)
+{
+	struct node *n;
+	int r;
+
+	for (n = newest; n != NULL; n = (struct node *)n->link.next)
+		ferry__node_begin(n, d->aside);
+	tell_tokens(tokens, newest, count);
+	r = push(h, d, newest, oldest);
+	if (UNLIKELY(r != FERRY_OK)) {
+		oldest->link.next = NULL;
+		r = settle_refused(h, newest, r);
+	}
+	if (LIKELY(r == FERRY_OK) && out != NULL)
+		memcpy(out, tokens, count * sizeof *tokens);
+	return r;
+}
+
+/* Counted as submitted already; the arguments are good. `tokens` has room for
+ * count. */
+static inline int
+submit(ferry_request *out, ferry_request *tokens, struct home *h,
+    const struct order *d, const ferry_request_item *items, size_t count)
+{
+	struct node *newest, *oldest = NULL;
+	int r = check_stuck(h);
+
+	if (UNLIKELY(r != FERRY_OK))
+		return r;
+	if (UNLIKELY(d->node_flags & NODE_COUNTED) &&
+	    !enter_total(h, d, count))
+		return FERRY_EAGAIN;
+	r = fill_chain(h, d, items, count, &newest, &oldest);
+	if (LIKELY(r == FERRY_OK)) {
+		r = push_chain(out, tokens, h, d, newest, oldest, count);
+		if (LIKELY(r == FERRY_OK))
+			return FERRY_OK;
+	}
+	unfill(h, d, newest);
+	if (d->node_flags & NODE_COUNTED)
+		leave_total(h, count);
+	return r;
+}
+
+/* -------------------------------------------------------------------- public */
+
+int
+ferry_request_submit(ferry_request *out, ferry_context context,
+    uint32_t method, const void *data, size_t size,
+    const ferry_request_options *options)
+{
+	ferry_request_item item = {
+		.method = method,
+		.data = data,
+		.size = size,
+	};
+	ferry_request token;
+	struct order d;
+	struct home *h;
+	int r = home_of(&h, context);
+
+	if (UNLIKELY(r != FERRY_OK))
+		return r;
+	r = check_order(&d, h, options, out != NULL);
+	if (UNLIKELY(r != FERRY_OK))
+		return r;
+	r = check_item(&d, h, method, data, size);
+	if (UNLIKELY(r != FERRY_OK))
+		return r;
+	item.user = d.o.user;
+	count_single_add(&h->submitted, 1);
+	r = submit(out, &token, h, &d, &item, 1);
+	if (UNLIKELY(r != FERRY_OK))
+		count_single_add(&h->refused, 1);
+	return r;
+}
+
+int
+ferry_request_submit_many(ferry_request *out, ferry_context context,
+    const ferry_request_item *items, size_t count,
+    const ferry_request_options *options)
+{
+	ferry_request *tokens;
+	struct order d;
+	struct home *h;
+	int r = home_of(&h, context);
+
+	if (r != FERRY_OK)
+		return r;
+	if (items == NULL || count == 0 || count >= TOKEN_SLOTS)
+		return FERRY_EINVAL;
+	r = check_order(&d, h, options, out != NULL);
+	for (size_t i = 0; r == FERRY_OK && i < count; i++)
+		r = items[i].reserved != 0
+		    ? FERRY_EINVAL
+		    : check_item(&d, h, items[i].method, items[i].data,
+		          items[i].size);
+	if (r != FERRY_OK)
+		return r;
+	tokens = malloc(count * sizeof *tokens);
+	if (tokens == NULL)
+		return FERRY_ENOMEM;
+	count_single_add(&h->submitted, count);
+	r = submit(out, tokens, h, &d, items, count);
+	free(tokens);
+	if (r != FERRY_OK)
+		count_single_add(&h->refused, count);
+	return r;
+}

@@ -1,0 +1,829 @@
+/*
+ * Ferry: call any C library safely, asynchronously and observably.
+ *
+ * One thread, the FFI thread of a *worker*, owns the library. Threads of any
+ * runtime submit *requests*; the FFI thread runs the registered *handlers*;
+ * each request is answered exactly once. A second thread, the event thread,
+ * delivers events and judges the FFI thread's heartbeat: when a handler does
+ * not come back, it says which request, which method and for how long.
+ *
+ *	library   what can be called: methods, events, init and fini
+ *	context   one opened library on a worker; the thing you submit to
+ *	request   what a caller submitted; named by a token until answered
+ *	call      the same request, seen by its handler
+ *	reply     the outcome: a status and one block of bytes
+ *	inbox     a completion queue for one event loop
+ *	handle    an object of the library, held by token
+ *
+ * Everything is named by tokens (uint64_t, 0 is never valid). A token that no
+ * longer names anything is answered FERRY_ESTALE, one that never could
+ * FERRY_EINVAL, one that belongs elsewhere FERRY_EFOREIGN. Tokens catch
+ * mistakes; they are no security boundary inside one process.
+ *
+ * THE LAWS
+ *
+ *  1. An error means that nothing happened. A submit that returned an error
+ *     will call and free nothing. Otherwise exactly one reply arrives: after
+ *     cancel, deadline, close and the death of a handler's thread too. The
+ *     only exception is a reply callback whose FFI thread is wedged in an
+ *     abandoned close: the close report counts it, and it never runs later.
+ *  2. Order is by lane. Lane 0, the default, is the calling thread; any
+ *     other value is a lane of the caller's choice. Requests of one lane
+ *     whose submits are ordered start in that order.
+ *  3. A submit makes a system call only when it finds the FFI thread asleep.
+ *     From 2 s after the last request an idle context wakes zero times.
+ *  4. A handler, reply callback or cancel hook that submits to its own
+ *     context gets FERRY_EREENTRANT at once (asynchronous submits are allowed
+ *     under FERRY_CONTEXT_SELF_SUBMIT). Open and close, and blocking calls to
+ *     any context of one's own worker, are refused always. A circle of
+ *     waiting workers gets FERRY_EDEADLK. Waits inside foreign code (a mutex
+ *     of your own, say) cannot be seen.
+ *  5. No callback runs while Ferry holds a lock.
+ *  6. Inputs are copied, or adopted with a free function: adopted only when
+ *     submit returned FERRY_OK, and then freed exactly once, after the last
+ *     use, on any thread that runs Ferry code; the free function must be
+ *     native and may not call Ferry. Blocks given to you are yours until
+ *     ferry_block_release(), also after their context closed.
+ *  7. A request that raced with a close is answered or refused with
+ *     FERRY_ECLOSED; it never reaches the next owner of the slot.
+ *  8. After ferry_context_close() returned 0 no callback of that context
+ *     runs and no memory of the caller is touched.
+ *  9. Queues are bounded. Past a bound: FERRY_EAGAIN or FERRY_E2BIG.
+ * 10. What happens when events overflow is a policy of each context.
+ * 11. Ferry's threads block all asynchronous signals, carry names, and no
+ *     signal handler, environment variable, log line or atexit is used.
+ * 12. Counters add up: submitted = refused + queued + started + ended
+ *     unstarted, and started = running + ended started.
+ *
+ * WHO MAY CALL WHAT, FROM WHERE
+ *
+ *	function                  any thread  handler,callback,hook  blocks
+ *	ferry_request_submit*     yes         not own context (4)    no
+ *	ferry_request_invoke/wait yes         not own worker (4)     yes
+ *	ferry_request_cancel      yes         yes                    hook only
+ *	ferry_request_release     yes         yes                    no
+ *	ferry_call_*              see each    yes                    no
+ *	ferry_handle_open/object  no          FFI thread only        no
+ *	ferry_handle_release      yes         yes                    no
+ *	ferry_context_open/close  yes         FERRY_EREENTRANT       yes
+ *	ferry_context_emit        no          FFI thread only        policy
+ *	ferry_context_counters,
+ *	ferry_context_health      yes         yes                    no
+ *	ferry_library_*           yes         yes                    no
+ *	ferry_inbox_open/attach   yes         FERRY_EREENTRANT       no
+ *	ferry_inbox_take          one taker   yes                    no
+ *	ferry_inbox_wait          one taker   FERRY_EREENTRANT       yes
+ *	ferry_inbox_close/detach  yes         FERRY_EREENTRANT       shortly
+ *	ferry_quiesce             yes         FERRY_EREENTRANT       yes
+ *	ferry_block_release       yes         yes                    no
+ *
+ * CONVENTIONS
+ *
+ * Functions return FERRY_OK (0) or one of the negative FERRY_E… numbers,
+ * unless their comment says that they return a count. Out-parameters come
+ * first and are written only on success. Option structs begin with
+ * struct_size = sizeof the struct as the caller knows it; zero in any other
+ * field means the default; an unknown flag, or a longer struct whose unknown
+ * tail is not zero, is FERRY_EINVAL. Result structs begin with struct_size
+ * too, and are filled as far as the caller knows them. Timeouts are int64_t
+ * milliseconds: negative waits for ever, 0 looks once. Deadlines are absolute
+ * nanoseconds of ferry_clock_ns(), 0 for none. Strings are UTF-8, terminated
+ * by a zero byte; Ferry copies every string and table it is given. Strings
+ * and names it returns live as long as the process.
+ */
+#ifndef FERRY_FERRY_H
+#define FERRY_FERRY_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <ferry/version.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define FERRY_API __attribute__((visibility("default")))
+#else
+#define FERRY_API
+#endif
+
+typedef uint64_t ferry_library;
+typedef uint64_t ferry_context;
+typedef uint64_t ferry_request;
+typedef uint64_t ferry_call;
+typedef uint64_t ferry_handle;
+typedef uint64_t ferry_inbox;
+
+/*
+ * Errors. The numbers are frozen; new ones are appended. A reply's status is
+ * 0, one of these, or a positive number of the library's own.
+ */
+enum {
+	FERRY_OK = 0,
+	FERRY_EINVAL = -1,      /* an argument cannot be right */
+	FERRY_ESTALE = -2,      /* the token no longer names anything */
+	FERRY_EFOREIGN = -3,    /* the token belongs to another context */
+	FERRY_ENOMEM = -4,      /* out of memory */
+	FERRY_ESYSTEM = -5,     /* no thread or descriptor to be had */
+	FERRY_EAGAIN = -6,      /* a queue bound is reached */
+	FERRY_E2BIG = -7,       /* the payload is over the bound */
+	FERRY_ECLOSED = -8,     /* the context or inbox is closed or closing */
+	FERRY_EQUIESCED = -9,   /* ferry_quiesce() has been called */
+	FERRY_EREENTRANT = -10, /* not from this callback or thread */
+	FERRY_EDEADLK = -11,    /* this wait would close a circle */
+	FERRY_ETIMEDOUT = -12,  /* the timeout passed; wait again or cancel */
+	FERRY_EINTR = -13,      /* a signal arrived; wait again or cancel */
+	FERRY_ECANCELED = -14,  /* the request was cancelled */
+	FERRY_EDEADLINE = -15,  /* the deadline passed before the start */
+	FERRY_ENOMETHOD = -16,  /* no method of that id or name */
+	FERRY_ENOEVENT = -17,   /* no event of that id or name */
+	FERRY_EALREADY = -18,   /* done already: cancel, close, attach */
+	FERRY_EBUSY = -19,      /* still in use; close: see the report */
+	FERRY_EREPLIED = -20,   /* the call has been answered already */
+	FERRY_EDONE = -21,      /* too late: the request has finished */
+	FERRY_EFROZEN = -22,    /* the library has been opened */
+	FERRY_EEXIST = -23,     /* the name is taken */
+	FERRY_EABI = -24,       /* this libferry is too old or too new */
+	FERRY_EINIT = -25,      /* the library's init failed; see error_text */
+	FERRY_ESTUCK = -26,     /* refused while the event queue is stuck */
+	FERRY_ETHREAD = -27,    /* only on the context's FFI thread */
+	FERRY_ELOST = -28,      /* the handler's thread ended */
+	FERRY_EDETACHED = -29,  /* the inbox is not attached to the context */
+	FERRY_ENOTSUP = -30     /* not available here */
+};
+
+/* For number fields of option structs: no bound, or switched off. */
+#define FERRY_UNBOUNDED UINT64_MAX
+#define FERRY_OFF       UINT32_MAX
+
+/* The name of an error ("FERRY_EAGAIN"), "FERRY_E?" if there is none such. */
+FERRY_API const char *
+ferry_error_name(int error);
+
+/* What an error means, in one sentence. Never NULL. */
+FERRY_API const char *
+ferry_error_text(int error);
+
+/* MAJOR * 10000 + MINOR * 100 + PATCH of the loaded library. */
+FERRY_API int
+ferry_version(void);
+
+/*
+ * Whether the loaded library serves callers of this FERRY_ABI.
+ * Returns FERRY_OK, or FERRY_EABI if it is too old or too new for that.
+ */
+FERRY_API int
+ferry_abi_check(uint32_t abi);
+
+/*
+ * Now, in nanoseconds of the clock that deadlines are measured by:
+ * CLOCK_MONOTONIC, which does not count time spent suspended.
+ */
+FERRY_API uint64_t
+ferry_clock_ns(void);
+
+/* ------------------------------------------------------------- callbacks */
+
+/*
+ * A method's handler. Runs on the FFI thread.
+ *
+ * `data` and `size` are the request's payload: readable and writable by
+ * nobody else until the call is answered. `state` is what init stored.
+ * Answer with ferry_call_reply(), now or, after ferry_call_defer(), later
+ * from any thread. A handler that returns with neither done is answered by
+ * its return value, with no bytes: FERRY_OK, a positive status of the
+ * library's own, or a negative FERRY_E… number. After a reply or a defer the
+ * return value is ignored. Must not throw and must not longjmp out.
+ */
+typedef int (*ferry_handler_fn)(
+    ferry_call call, const void *data, size_t size, void *state);
+
+/*
+ * A reply, delivered by callback on the FFI thread (on the canceller's or
+ * closer's never). `data` is valid until the callback returns. Must not block.
+ */
+typedef void (*ferry_reply_fn)(ferry_request request, int status,
+    const void *data, size_t size, void *user);
+
+/*
+ * Interrupts a running call (sqlite3_interrupt, say). Runs once at most, on
+ * the thread that cancels or closes, while any handler of the context may be
+ * running. Must be short, and may only interrupt. Until it has returned, the
+ * reply is held back and the FFI thread starts no other handler of that
+ * context.
+ */
+typedef void (*ferry_cancel_fn)(ferry_call call, void *user);
+
+/* Frees adopted memory; law 6. */
+typedef void (*ferry_free_fn)(void *data, void *user);
+
+/*
+ * Opens the library, on the FFI thread, before the first request. Stores the
+ * library's state in *state. Non-zero fails the open with FERRY_EINIT; the
+ * reason may be written to `text` (text_size bytes, terminated).
+ */
+typedef int (*ferry_init_fn)(void **state, const void *arg, char *text,
+    size_t text_size, ferry_context context);
+
+/* Closes the library, on the FFI thread, after the last request. */
+typedef void (*ferry_fini_fn)(void *state);
+
+/* Destroys a handle's object, on the FFI thread of its context. */
+typedef void (*ferry_destroy_fn)(void *object, void *state);
+
+/*
+ * An inbox's doorbell, for loops that are woken by a function. Called on any
+ * thread that posts, at least once each time the inbox stops being empty;
+ * must not block and may not call Ferry. After ferry_inbox_close() returned
+ * it is never called.
+ */
+typedef void (*ferry_doorbell_fn)(void *user);
+
+/* ------------------------------------------------------------- libraries */
+
+/* Stall levels, by how long one call has held the FFI thread. */
+enum {
+	FERRY_LEVEL_NONE = 0,
+	FERRY_LEVEL_SLOW = 1,
+	FERRY_LEVEL_STALLED = 2,
+	FERRY_LEVEL_WEDGED = 3,
+	FERRY_LEVEL_FATAL = 4
+};
+
+/* Ages in milliseconds; 0 inherits (method from context, context from
+ * 100, 1000, 5000, FERRY_OFF), FERRY_OFF switches a level off. Those that are
+ * on must ascend. */
+typedef struct ferry_levels {
+	uint32_t slow_ms;
+	uint32_t stalled_ms;
+	uint32_t wedged_ms;
+	uint32_t fatal_ms;
+} ferry_levels;
+
+typedef struct ferry_method {
+	size_t struct_size;
+	uint32_t flags;           /* none yet */
+	uint32_t reserved;        /* 0 */
+	const char *name;         /* unique in its library */
+	ferry_handler_fn handler;
+	ferry_levels levels;
+} ferry_method;
+
+typedef struct ferry_event {
+	size_t struct_size;
+	uint32_t flags;           /* none yet */
+	uint32_t reserved;        /* 0 */
+	const char *name;         /* unique in its library */
+} ferry_event;
+
+typedef struct ferry_library_options {
+	size_t struct_size;
+	uint32_t flags;           /* none yet */
+	uint32_t n_methods;
+	const char *name;         /* required */
+	const ferry_method *methods; /* optional static table */
+	const ferry_event *events;   /* optional static table */
+	uint32_t n_events;
+	uint32_t reserved;        /* 0 */
+	ferry_init_fn init;       /* optional */
+	ferry_fini_fn fini;       /* optional; only after a successful init */
+} ferry_library_options;
+
+/*
+ * Describes a library. Methods and events of the tables get the ids 0, 1, 2…
+ * in order; more may be added until the first context is opened on it.
+ * Returns FERRY_EINVAL, FERRY_EEXIST (two of one name), FERRY_ENOMEM.
+ */
+FERRY_API int
+ferry_library_open(ferry_library *out, const ferry_library_options *options);
+
+/* Adds a method, and tells its id. FERRY_EFROZEN once a context is open. */
+FERRY_API int
+ferry_library_add_method(
+    uint32_t *out_id, ferry_library library, const ferry_method *method);
+
+/* Adds an event, and tells its id. FERRY_EFROZEN once a context is open. */
+FERRY_API int
+ferry_library_add_event(
+    uint32_t *out_id, ferry_library library, const ferry_event *event);
+
+/* Forgets the description. Contexts opened on it are not affected. */
+FERRY_API int
+ferry_library_close(ferry_library library);
+
+/* -------------------------------------------------------------- contexts */
+
+enum { /* ferry_context_options.flags */
+	/* Handlers and callbacks may submit asynchronously to their own. */
+	FERRY_CONTEXT_SELF_SUBMIT = 1u << 0,
+	/* When a handler ends its thread: close, instead of going on with a
+	 * new FFI thread. */
+	FERRY_CONTEXT_CLOSE_ON_LOSS = 1u << 1
+};
+
+enum { /* ferry_context_options.event_policy */
+	FERRY_EVENTS_DROP_OLDEST = 0, /* and count it; the default */
+	/* Refuse: emit and submit return FERRY_ESTUCK until there is room. */
+	FERRY_EVENTS_STUCK = 1,
+	/* The emitting handler waits for room. */
+	FERRY_EVENTS_BLOCK = 2
+};
+
+typedef struct ferry_context_options {
+	size_t struct_size;
+	uint32_t flags;           /* FERRY_CONTEXT_… */
+	uint32_t shards;          /* 1…64, a power of two; default 8 */
+	ferry_library library;    /* required */
+	/* Contexts of one key share one worker, hence one FFI thread; NULL: a
+	 * worker of its own. thread_name and stack_size are the first opener's;
+	 * others that differ get FERRY_EINVAL. */
+	const char *worker_key;
+	const char *thread_name;  /* at most 15 bytes; default the library's */
+	size_t stack_size;        /* bytes; default the system's */
+	const void *init_arg;     /* for init; used only during the open */
+	int64_t timeout_ms;       /* for the open; 0 waits for ever */
+	/* Requests that one submitting thread may have unfinished or not yet
+	 * taken: default 4096, or FERRY_UNBOUNDED. */
+	uint64_t depth;
+	/* Exact bound over all threads; costs a shared counter. 0: none. */
+	uint64_t depth_total;
+	uint64_t payload_max;     /* bytes a request; default 16 MiB */
+	uint32_t event_policy;    /* FERRY_EVENTS_… */
+	uint32_t event_capacity;  /* entries, a power of two; default 256 */
+	ferry_levels levels;      /* of the watchdog */
+	uint32_t notify_level;    /* announced from here; default STALLED */
+	uint32_t reserved;        /* 0 */
+	char *error_text;         /* init's message on FERRY_EINIT; optional */
+	size_t error_text_size;   /* bytes */
+} ferry_context_options;
+
+/*
+ * Opens a library: starts its worker or joins that of the key, and runs init
+ * on the FFI thread. Returns FERRY_EINVAL, FERRY_ESTALE (library),
+ * FERRY_ENOMEM, FERRY_ESYSTEM, FERRY_EINIT, FERRY_EQUIESCED, FERRY_EREENTRANT
+ * or, when init takes longer than timeout_ms, FERRY_ETIMEDOUT (what it opens
+ * later is closed again by fini). Blocks.
+ */
+FERRY_API int
+ferry_context_open(ferry_context *out, const ferry_context_options *options);
+
+enum { /* ferry_close_options.mode */
+	FERRY_CLOSE_DRAIN = 0,  /* run what is queued, await what is deferred */
+	FERRY_CLOSE_CANCEL = 1, /* answer what is queued FERRY_ECLOSED, cancel
+	                         * what runs, and await it */
+	FERRY_CLOSE_ABANDON = 2 /* answer everything FERRY_ECLOSED, wait for
+	                         * nothing but a moment */
+};
+
+typedef struct ferry_close_options {
+	size_t struct_size;
+	uint32_t flags;     /* none yet */
+	uint32_t mode;      /* FERRY_CLOSE_… */
+	/* For DRAIN and CANCEL: 0 waits for ever; past it, abandon. */
+	int64_t timeout_ms;
+} ferry_close_options;
+
+typedef struct ferry_close_report {
+	size_t struct_size;
+	uint32_t running;          /* calls that had not ended */
+	uint32_t callback_not_run; /* replies that needed the wedged thread */
+	uint64_t abandoned;        /* requests answered by the closer */
+	ferry_request request;     /* the one that holds the FFI thread, or 0 */
+	const char *method;        /* its method's name, or NULL */
+	uint64_t age_ns;           /* since when, as far as the watcher saw */
+} ferry_close_report;
+
+/*
+ * Closes a context. From the first step on submits get FERRY_ECLOSED. NULL
+ * options: drain, for ever. The report is optional.
+ *
+ * Returns FERRY_OK when the worker has let the context go: every request is
+ * answered, fini has returned, and (with a worker's last context) both
+ * threads are joined. Returns FERRY_EBUSY when something still runs: every
+ * unfinished request has been answered FERRY_ECLOSED nevertheless, late
+ * replies will get FERRY_ESTALE, and closing again waits for the rest.
+ * A second closer at the same time gets FERRY_EALREADY; a closed context
+ * FERRY_ESTALE. From a callback or a Ferry thread: FERRY_EREENTRANT.
+ */
+FERRY_API int
+ferry_context_close(ferry_context context, const ferry_close_options *options,
+    ferry_close_report *report);
+
+/* The id of a method by name; FERRY_ENOMETHOD. */
+FERRY_API int
+ferry_context_method(uint32_t *out_id, ferry_context context, const char *name);
+
+/* The id of an event by name; FERRY_ENOEVENT. */
+FERRY_API int
+ferry_context_event(uint32_t *out_id, ferry_context context, const char *name);
+
+/* The name of a method by id; FERRY_ENOMETHOD. */
+FERRY_API int
+ferry_context_method_name(
+    const char **out, ferry_context context, uint32_t method);
+
+/*
+ * Says something that nobody asked for: copied to every attached inbox that
+ * wants events. On the FFI thread only (handlers, and whatever the library
+ * calls from them), otherwise FERRY_ETHREAD. At most 64 KiB, otherwise
+ * FERRY_E2BIG; FERRY_ESTUCK and FERRY_ECLOSED by the overflow policy.
+ */
+FERRY_API int
+ferry_context_emit(
+    ferry_context context, uint32_t event, const void *data, size_t size);
+
+/* -------------------------------------------------------------- requests */
+
+enum { /* ferry_request_options.flags */
+	/* `data` is not copied but adopted; `free` is then called once. */
+	FERRY_REQUEST_ADOPT = 1u << 0
+};
+
+typedef struct ferry_request_options {
+	size_t struct_size;
+	uint32_t flags;          /* FERRY_REQUEST_… */
+	/* Post FERRY_KIND_STALE to the inbox each time the request has been
+	 * running this long again; 0: never. */
+	uint32_t stale_ms;
+	uint64_t lane;           /* 0: the calling thread */
+	uint64_t deadline_ns;    /* not to be started later; 0: none */
+	ferry_inbox inbox;       /* deliver the reply here … */
+	ferry_reply_fn callback; /* … or here; neither: ferry_request_wait() */
+	void *user;              /* handed back with the reply */
+	ferry_free_fn free;      /* with FERRY_REQUEST_ADOPT */
+	void *free_user;
+} ferry_request_options;
+
+/*
+ * Submits one request. `data` (size bytes) is copied, or adopted under
+ * FERRY_REQUEST_ADOPT. NULL options: a request to be waited for. `out` may be
+ * NULL unless the request is to be waited for.
+ *
+ * Returns, nothing having happened: FERRY_EINVAL, FERRY_ESTALE (context or
+ * inbox), FERRY_EDETACHED, FERRY_ENOMETHOD, FERRY_E2BIG, FERRY_EAGAIN,
+ * FERRY_ESTUCK, FERRY_ECLOSED, FERRY_EQUIESCED, FERRY_EREENTRANT,
+ * FERRY_EDEADLINE (in the past already), FERRY_ENOMEM. Never blocks.
+ */
+FERRY_API int
+ferry_request_submit(ferry_request *out, ferry_context context, uint32_t method,
+    const void *data, size_t size, const ferry_request_options *options);
+
+typedef struct ferry_request_item {
+	uint32_t method;
+	uint32_t reserved; /* 0 */
+	const void *data;
+	size_t size;       /* bytes */
+	void *user;        /* in place of the options' */
+} ferry_request_item;
+
+/*
+ * Submits `count` requests of one lane: all of them, contiguous and in order,
+ * or none. One wake at most. `out` has room for count tokens, or is NULL
+ * where ferry_request_submit() would allow it. FERRY_REQUEST_ADOPT adopts
+ * each item's data. Errors as for ferry_request_submit().
+ */
+FERRY_API int
+ferry_request_submit_many(ferry_request *out, ferry_context context,
+    const ferry_request_item *items, size_t count,
+    const ferry_request_options *options);
+
+typedef struct ferry_reply {
+	int32_t status;    /* 0, FERRY_E…, or positive: the library's own */
+	uint32_t reserved;
+	void *data;        /* yours until ferry_block_release(); may be NULL */
+	size_t size;       /* bytes */
+} ferry_reply;
+
+/*
+ * Waits for a request submitted without inbox and callback, and takes its
+ * reply; the token is stale afterwards. FERRY_OK says that there is a reply,
+ * whose own status is out->status. FERRY_ETIMEDOUT and FERRY_EINTR take
+ * nothing: wait again, cancel, or release. FERRY_EBUSY: another thread is
+ * waiting for it. FERRY_EINVAL: it has an inbox or a callback.
+ * FERRY_EREENTRANT, FERRY_EDEADLK: law 4. Blocks.
+ */
+FERRY_API int
+ferry_request_wait(ferry_reply *out, ferry_request request, int64_t timeout_ms);
+
+/*
+ * Submit and wait in one. When the submit fails, its error is returned and
+ * *out_request is 0. When the wait ends early (FERRY_ETIMEDOUT, FERRY_EINTR)
+ * the request lives on as *out_request. Refuses what could only deadlock
+ * (law 4) before submitting. The options may name neither inbox nor callback.
+ */
+FERRY_API int
+ferry_request_invoke(ferry_reply *out, ferry_request *out_request,
+    ferry_context context, uint32_t method, const void *data, size_t size,
+    const ferry_request_options *options, int64_t timeout_ms);
+
+/*
+ * Asks that a request end early. A queued one is answered FERRY_ECANCELED and
+ * never starts. A running one has its cancel hook called, here, once; its
+ * handler still gives the reply. FERRY_OK: done so. FERRY_EALREADY: cancelled
+ * before. FERRY_EDONE: finished, the reply is on its way. FERRY_ESTALE: the
+ * reply has been taken.
+ */
+FERRY_API int
+ferry_request_cancel(ferry_request request);
+
+/*
+ * Gives up a request that nobody will wait for: its reply will be freed. The
+ * token is stale afterwards. FERRY_EINVAL with inbox or callback, FERRY_EBUSY
+ * while a thread waits for it.
+ */
+FERRY_API int
+ferry_request_release(ferry_request request);
+
+/* ----------------------------------------------- calls: the handler's side */
+
+/*
+ * Answers a call: status and a copy of `size` bytes. On the FFI thread within
+ * the handler, or after ferry_call_defer() from any thread. The payload must
+ * not be used any more afterwards. FERRY_EREPLIED: answered before.
+ * FERRY_ESTALE: the call is gone (its context was abandoned, say).
+ * FERRY_ETHREAD: not deferred, and not the handler's thread. FERRY_ENOMEM:
+ * nothing happened, answer with less. The reply is delivered when the handler
+ * has returned; that of a deferred call at once.
+ */
+FERRY_API int
+ferry_call_reply(ferry_call call, int status, const void *data, size_t size);
+
+/*
+ * The same with a block from ferry_block_alloc(), which is passed on without
+ * a copy. On success the block is no longer the caller's; after
+ * FERRY_ESTALE it may have been freed: forget it either way. After any other
+ * error it still is the caller's.
+ */
+FERRY_API int
+ferry_call_reply_block(ferry_call call, int status, void *block, size_t size);
+
+/*
+ * The call will be answered later, from any thread. In the handler only, else
+ * FERRY_ETHREAD; FERRY_EREPLIED, FERRY_EALREADY. A deferred call with a
+ * deadline is cancelled (its hook run) when the deadline passes.
+ */
+FERRY_API int
+ferry_call_defer(ferry_call call);
+
+/*
+ * Sets what a cancel of this call does; NULL takes it back. In the handler,
+ * or after ferry_call_defer() from the one thread that will answer it.
+ * FERRY_ECANCELED: the cancel has come already, the hook will not be called.
+ * Once this has returned for NULL, the former hook is not and will not be
+ * running: if it is at that moment, FERRY_ECANCELED is returned after it ends.
+ */
+FERRY_API int
+ferry_call_on_cancel(ferry_call call, ferry_cancel_fn hook, void *user);
+
+/* FERRY_OK, or FERRY_ECANCELED when somebody wants this call to end. */
+FERRY_API int
+ferry_call_check(ferry_call call);
+
+typedef struct ferry_call_info {
+	size_t struct_size;
+	ferry_context context;
+	ferry_request request;
+	uint64_t deadline_ns;  /* 0: none */
+	uint32_t method;
+	uint32_t submitter;    /* system id of the thread that submitted */
+} ferry_call_info;
+
+/* Facts about a call that has not been answered. */
+FERRY_API int
+ferry_call_describe(ferry_call_info *out, ferry_call call);
+
+/* --------------------------------------------------------------- blocks */
+
+/* Memory for a reply, `size` bytes, aligned to 16. FERRY_ENOMEM. */
+FERRY_API int
+ferry_block_alloc(void **out, size_t size);
+
+/*
+ * Gives back a block: a reply's or completion's data, or an unused one from
+ * ferry_block_alloc(). NULL is ignored. FERRY_EINVAL: not a block.
+ */
+FERRY_API int
+ferry_block_release(void *block);
+
+/* -------------------------------------------------------------- handles */
+
+/*
+ * Gives an object of the library a token that callers may hold. In a handler
+ * (the context is the call's). `type` is any address that stands for the
+ * object's type, compared by ferry_handle_object(). `destroy` runs once, on
+ * the FFI thread: after ferry_handle_release(), or before fini when the
+ * context closes. FERRY_ETHREAD, FERRY_EINVAL, FERRY_ENOMEM.
+ */
+FERRY_API int
+ferry_handle_open(ferry_handle *out, ferry_call call, void *object,
+    const void *type, ferry_destroy_fn destroy);
+
+/*
+ * The object behind a token, for use within this handler. FERRY_ESTALE:
+ * released. FERRY_EFOREIGN: of another context. FERRY_EINVAL: of another
+ * type, or no handle at all. FERRY_ETHREAD: not in a handler.
+ */
+FERRY_API int
+ferry_handle_object(
+    void **out, ferry_call call, ferry_handle handle, const void *type);
+
+/*
+ * Releases a handle, from any thread in any state; never blocks, never fails
+ * for want of memory. The token is stale at once; the object is destroyed
+ * later, on its FFI thread. FERRY_ESTALE: released before, or closed.
+ */
+FERRY_API int
+ferry_handle_release(ferry_handle handle);
+
+/* -------------------------------------------------------------- inboxes */
+
+typedef struct ferry_inbox_options {
+	size_t struct_size;
+	uint32_t flags;             /* none yet */
+	uint32_t reserved;          /* 0 */
+	/* NULL: the inbox has a descriptor, see ferry_inbox_fd(). */
+	ferry_doorbell_fn doorbell;
+	void *user;
+} ferry_inbox_options;
+
+/* Opens a completion queue. NULL options: with a descriptor. FERRY_ENOMEM,
+ * FERRY_ESYSTEM (no descriptor to be had). */
+FERRY_API int
+ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options);
+
+/*
+ * The descriptor that is readable while anything is undelivered: for poll,
+ * epoll, asyncio's add_reader. Ferry's own: never read, write or close it.
+ * FERRY_ENOTSUP: this inbox has a doorbell function.
+ */
+FERRY_API int
+ferry_inbox_fd(int *out, ferry_inbox inbox);
+
+enum { /* ferry_attach_options.flags */
+	FERRY_ATTACH_EVENTS = 1u << 0,  /* wants FERRY_KIND_EVENT */
+	FERRY_ATTACH_LIVENESS = 1u << 1 /* wants (NOT_)RESPONDING */
+};
+
+typedef struct ferry_attach_options {
+	size_t struct_size;
+	uint32_t flags;          /* FERRY_ATTACH_… */
+	uint32_t event_capacity; /* entries, a power of two; default 256 */
+	void *user;              /* handed back with what is no REPLY */
+} ferry_attach_options;
+
+/*
+ * Attaches an inbox to a context: requests may then name it, and it hears
+ * the context's events and liveness as asked. FERRY_EALREADY: attached
+ * before. FERRY_ECLOSED, FERRY_ENOMEM. NULL options: replies only.
+ */
+FERRY_API int
+ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
+    const ferry_attach_options *options);
+
+/*
+ * What an inbox delivers. REPLY answers a request, once. The others are
+ * notices: one not yet taken is merged with the next of its kind and context
+ * (`count` tells how many).
+ */
+enum {
+	FERRY_KIND_REPLY = 1,          /* request, method, status, data */
+	FERRY_KIND_EVENT = 2,          /* code, data; count: dropped before */
+	FERRY_KIND_STALE = 3,          /* request, method, age: still running */
+	FERRY_KIND_WRITABLE = 4,       /* after FERRY_EAGAIN: submit again */
+	FERRY_KIND_NOT_RESPONDING = 5, /* request, method, level, age, depth */
+	FERRY_KIND_RESPONDING = 6,     /* level: peak; age: how long it was */
+	FERRY_KIND_CLOSED = 7          /* a context's last; it is gone */
+};
+
+typedef struct ferry_completion {
+	uint32_t kind;         /* FERRY_KIND_… */
+	int32_t status;        /* REPLY */
+	uint32_t code;         /* method id, or event id */
+	uint32_t level;        /* FERRY_LEVEL_… */
+	ferry_context context;
+	ferry_request request; /* 0 where there is none */
+	void *user;            /* the request's, or the attachment's */
+	void *data;            /* yours until ferry_block_release(); or NULL */
+	size_t size;           /* bytes */
+	const char *name;      /* method's or event's; or NULL */
+	uint64_t age_ns;
+	uint64_t depth;        /* requests queued behind it */
+	uint64_t count;
+} ferry_completion;
+
+/*
+ * Takes up to `capacity` completions; returns how many (0: none), or
+ * FERRY_ESTALE, or FERRY_EBUSY while another thread takes. What is left over
+ * keeps the descriptor readable. Each item's `data` is the taker's.
+ */
+FERRY_API int
+ferry_inbox_take(
+    ferry_completion *items, uint32_t capacity, ferry_inbox inbox);
+
+/*
+ * Waits until there is something to take. FERRY_ETIMEDOUT, FERRY_EINTR,
+ * FERRY_ESTALE; FERRY_ENOTSUP with a doorbell function; FERRY_EREENTRANT on a
+ * Ferry thread. Blocks.
+ */
+FERRY_API int
+ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms);
+
+/* Releases the data of `count` completions in one call. */
+FERRY_API int
+ferry_inbox_release(const ferry_completion *items, uint32_t count);
+
+/*
+ * Closes an inbox: detaches every context and waits for a doorbell in flight.
+ * What was not taken, and replies still to come, are freed and counted as
+ * discarded (by the contexts, and here in *out_discarded, which may be NULL,
+ * as far as they were in the inbox). FERRY_EBUSY while a thread takes or
+ * waits; FERRY_EREENTRANT on a Ferry thread or in a doorbell.
+ */
+FERRY_API int
+ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox);
+
+/* -------------------------------------------------- counters and health */
+
+/*
+ * Counts since the open. At rest, and in every snapshot as inequalities:
+ *	submitted = refused + queued + started + (unstarted outcomes)
+ *	started   = running + (started outcomes)
+ */
+typedef struct ferry_counters {
+	size_t struct_size;
+	uint64_t submitted;          /* tried, past the checks of arguments */
+	uint64_t refused;            /* of them: answered by an error code */
+	uint64_t started;            /* handlers started */
+	uint64_t queued;             /* waiting now */
+	uint64_t running;            /* started and unfinished now */
+	uint64_t unstarted_canceled; /* answered without having started … */
+	uint64_t unstarted_deadline;
+	uint64_t unstarted_closed;
+	uint64_t ended_ok;           /* … and answered after it */
+	uint64_t ended_error;
+	uint64_t ended_canceled;     /* status FERRY_ECANCELED */
+	uint64_t ended_lost;         /* the handler's thread ended */
+	uint64_t ended_closed;       /* abandoned by a close */
+	uint64_t late_replies;       /* after an abandoned close: not sent */
+	uint64_t discarded;          /* replies whose taker was gone */
+	uint64_t wakes;              /* system calls made to wake the worker */
+	uint64_t parks;              /* times the FFI thread went to sleep */
+	uint64_t events_emitted;     /* accepted by emit */
+	uint64_t events_refused;     /* by FERRY_EVENTS_STUCK */
+	uint64_t events_dropped;     /* by FERRY_EVENTS_DROP_OLDEST */
+	uint64_t events_delivered;   /* copies posted to inboxes */
+	uint64_t stall_episodes;     /* announced */
+	uint64_t observer_gaps;      /* times the watcher itself was held up */
+	uint64_t threads_lost;       /* FFI threads ended by a handler */
+	uint64_t handles_open;       /* now */
+} ferry_counters;
+
+/* A snapshot, from any thread, lock-free on the request path. */
+FERRY_API int
+ferry_context_counters(ferry_counters *out, ferry_context context);
+
+enum { /* ferry_health.worker, ferry_health.watcher */
+	FERRY_THREAD_IDLE = 0,   /* parked */
+	FERRY_THREAD_BUSY = 1,
+	FERRY_THREAD_EXEMPT = 2, /* busy with leave */
+	FERRY_THREAD_GONE = 3
+};
+
+typedef struct ferry_health {
+	size_t struct_size;
+	uint32_t worker;         /* FERRY_THREAD_… */
+	uint32_t watcher;        /* FERRY_THREAD_…; IDLE: in deep sleep */
+	uint32_t level;          /* FERRY_LEVEL_…, as last judged */
+	uint32_t method;         /* of the call in hand */
+	ferry_request request;   /* the call in hand, or 0 */
+	const char *method_name; /* or NULL */
+	uint64_t beats;          /* the heartbeat's sequence */
+	uint64_t age_ns;         /* since the watcher saw it move last */
+	uint64_t watcher_age_ns; /* since the watcher looked last */
+	uint64_t queued;
+	uint64_t running;
+	uint32_t worker_thread;  /* system ids; 0: unknown */
+	uint32_t watcher_thread;
+} ferry_health;
+
+/* What the worker does just now; reads words only, needs neither thread. */
+FERRY_API int
+ferry_context_health(ferry_health *out, ferry_context context);
+
+/*
+ * Before the process ends: no context starts another handler from now on
+ * (what is queued is answered FERRY_ECLOSED, submits get FERRY_EQUIESCED), and
+ * running ones are waited for. FERRY_OK: nothing of Ferry runs user code any
+ * more. FERRY_ETIMEDOUT: something still does. Cannot be taken back. Ferry
+ * itself does nothing at exit. FERRY_EREENTRANT from a callback.
+ */
+FERRY_API int
+ferry_quiesce(int64_t timeout_ms);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
