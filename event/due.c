@@ -126,7 +126,7 @@ ferry__due_watch(struct due *d, struct node *n)
 static void
 give_home(struct node *n)
 {
-	struct node_chain home = { .room = ferry__inbox_post_room };
+	struct node_chain home = { .room = ferry__attachment_post_room };
 
 	ferry__node_give(&home, n);
 	ferry__node_chain_flush(&home);

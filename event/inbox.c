@@ -12,9 +12,6 @@
 #include "ffi/options.h"
 #include "ffi/self.h"
 
-#define EVENTS_DEFAULT 256u
-#define EVENTS_MOST    65536u
-
 enum door_state {
 	DOOR_QUIET,
 	DOOR_RINGING,
@@ -22,33 +19,9 @@ enum door_state {
 	DOOR_CLOSED
 };
 
-struct inbox {
-	struct list posts;
-	/* The doorbell's word; posters and the taker. */
-	ON_OWN_LINE atom32 door;
-	atom32 ringing;               /* posters that may ring just now */
-	/* Constant while the inbox is open. */
-	ON_OWN_LINE int fd;
-	ferry_doorbell_fn doorbell;
-	void *user;
-	struct slot *slot;
-	ferry_inbox token;
-	/* The taker's. */
-	ON_OWN_LINE atom32 taking;
-	struct link *taken;           /* oldest first */
-	struct attachment *unpacking; /* has parcels left, before `taken` */
-	/* Attachments, under the mutex. */
-	pthread_mutex_t mutex;
-	struct attachment *attachments;
-};
-
 /* A head of LIST_TAG_SMALL has 19 bits of generation. */
 static struct slot_table inboxes =
     SLOT_TABLE(TOKEN_INBOX, (UINT64_C(1) << 19) - 1);
-
-/* Attachments that nobody refers to. */
-static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
-static struct attachment *pool;
 
 /* ------------------------------------------------------------- the doorbell */
 
@@ -119,8 +92,8 @@ knock(struct inbox *b)
 
 /* ----------------------------------------------------------------- posting */
 
-static bool
-push(struct inbox *b, uint64_t generation, struct post *p)
+bool
+ferry__inbox_push(struct inbox *b, uint64_t generation, struct post *p)
 {
 	if (!ferry__list_push(
 	        &b->posts, &p->link, &p->link, generation, LIST_TAG_SMALL))
@@ -133,347 +106,18 @@ bool
 ferry__inbox_post_reply(struct node *n)
 {
 	n->reply_post.kind = POST_REPLY;
-	return push(n->inbox, n->inbox_generation, &n->reply_post);
+	return ferry__inbox_push(
+	    n->inbox, n->inbox_generation, &n->reply_post);
 }
 
 bool
 ferry__inbox_post_stale(struct node *n)
 {
 	n->stale_post.kind = POST_STALE;
-	return push(n->inbox, n->inbox_generation, &n->stale_post);
+	return ferry__inbox_push(
+	    n->inbox, n->inbox_generation, &n->stale_post);
 }
 
-/* ------------------------------------------------------------- attachments */
-
-static void
-free_parcel(struct block *b)
-{
-	free(container_of(b, struct parcel, block));
-}
-
-struct parcel *
-ferry__inbox_parcel(const void *data, uint32_t size)
-{
-	struct parcel *p = malloc(sizeof *p + size);
-
-	if (p == NULL)
-		return NULL;
-	ferry__alloc_block_init(&p->block, free_parcel);
-	p->size = size;
-	if (size != 0)
-		memcpy(ferry__alloc_block_data(&p->block), data, size);
-	return p;
-}
-
-static struct parcel *
-unpack(struct attachment *a)
-{
-	void *p;
-
-	if (!ck_ring_dequeue_spmc(&a->ring, a->slots, &p))
-		return NULL;
-	HANDOVER_TAKE(p);
-	return p;
-}
-
-bool
-ferry__inbox_pack(struct attachment *a, struct parcel *p)
-{
-	HANDOVER_GIVE(p);
-	return ck_ring_enqueue_spmc(&a->ring, a->slots, p);
-}
-
-bool
-ferry__inbox_drop_oldest(struct attachment *a)
-{
-	struct parcel *p = unpack(a);
-
-	if (p == NULL)
-		return false;
-	free(p);
-	return true;
-}
-
-static struct attachment *
-make_attachment(uint32_t capacity)
-{
-	struct attachment *a;
-
-	pthread_mutex_lock(&pool_mutex);
-	a = pool;
-	if (a != NULL)
-		pool = a->next_of_inbox;
-	pthread_mutex_unlock(&pool_mutex);
-	if (a == NULL)
-		a = ferry__alloc_for_ever(sizeof *a);
-	if (a == NULL)
-		return NULL;
-	a->slots = calloc(capacity, sizeof *a->slots);
-	if (a->slots == NULL) {
-		pthread_mutex_lock(&pool_mutex);
-		a->next_of_inbox = pool;
-		pool = a;
-		pthread_mutex_unlock(&pool_mutex);
-		return NULL;
-	}
-	ck_ring_init(&a->ring, capacity);
-	return a;
-}
-
-static void
-unref(struct attachment *a)
-{
-	/* pair(attachment) acq_rel: the last one sees what the other did. */
-	if (atom32_sub_acqrel(&a->references, 1) != 1)
-		return;
-	while (ferry__inbox_drop_oldest(a))
-		;
-	free(a->slots);
-	a->slots = NULL;
-	pthread_mutex_lock(&pool_mutex);
-	a->next_of_inbox = pool;
-	pool = a;
-	pthread_mutex_unlock(&pool_mutex);
-}
-
-static struct attachment *
-attached(struct attachments *list, ferry_inbox inbox)
-{
-	struct attachment *a = list->first;
-
-	while (a != NULL && a->inbox_token != inbox)
-		a = a->next_of_context;
-	return a;
-}
-
-/* With a reference for the caller; NULL: not attached. */
-static struct attachment *
-lookup(struct attachments *list, ferry_inbox inbox)
-{
-	struct attachment *a;
-
-	pthread_mutex_lock(&list->mutex);
-	a = attached(list, inbox);
-	if (a != NULL)
-		/* Relaxed: the list holds one as long as it is locked. */
-		atom32_add_relaxed(&a->references, 1);
-	pthread_mutex_unlock(&list->mutex);
-	return a;
-}
-
-bool
-ferry__inbox_attached(struct attachments *list, ferry_inbox inbox)
-{
-	struct attachment *a = lookup(list, inbox);
-
-	if (a != NULL)
-		unref(a);
-	return a != NULL;
-}
-
-void
-ferry__inbox_post_notice(struct attachment *a, enum notice_kind kind)
-{
-	struct notice *notice = &a->notices[kind];
-
-	/* pair(notice) acq_rel: what the notice tells is seen by the taker
-	 * that resets the count; the first of several pushes it. */
-	if (atom32_add_acqrel(&notice->pending, 1) != 0)
-		return;
-	/* Relaxed: the caller holds a reference; the post takes its own. */
-	atom32_add_relaxed(&a->references, 1);
-	if (!push(a->inbox, a->generation, &notice->post))
-		unref(a);
-}
-
-void
-ferry__inbox_post_room(struct home *h)
-{
-	/* Relaxed, both: a home that is bound anew meanwhile makes this a
-	 * notice too many, to somebody who is attached, and no more. */
-	struct attachments *list = atomp_load_relaxed(&h->attachments);
-	struct attachment *a =
-	    lookup(list, atom64_load_relaxed(&h->wanted_by));
-
-	if (a == NULL)
-		return;
-	ferry__inbox_post_notice(a, NOTICE_WRITABLE);
-	unref(a);
-}
-
-void
-ferry__inbox_post_liveness(struct attachment *a, const struct liveness *w)
-{
-	uint32_t sequence = atom32_load_relaxed(&a->liveness_sequence);
-	const uint64_t words[] = { w->kind, w->level, w->method, w->request,
-		(uint64_t)(uintptr_t)w->name, w->age_ns, w->depth };
-
-	_Static_assert(sizeof words == sizeof a->liveness, "seven words");
-	/* A sequence lock: odd while it is written. An RMW, so that the words
-	 * cannot be seen before it. pair(liveness) acq_rel. */
-	atom32_add_acqrel(&a->liveness_sequence, 1);
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		/* pair(liveness) release: after the odd number. */
-		atom64_store_release(&a->liveness[i], words[i]);
-	/* pair(liveness) release. */
-	atom32_store_release(&a->liveness_sequence, sequence + 2);
-	ferry__inbox_post_notice(a, NOTICE_LIVENESS);
-}
-
-static struct liveness
-read_liveness(struct attachment *a)
-{
-	uint64_t words[COUNT_OF(a->liveness)];
-	uint32_t before, after;
-
-	do {
-		/* pair(liveness) acquire. */
-		before = atom32_load_acquire(&a->liveness_sequence);
-		for (size_t i = 0; i < COUNT_OF(words); i++)
-			/* pair(liveness) acquire: before the second look. */
-			words[i] = atom64_load_acquire(&a->liveness[i]);
-		after = atom32_load_relaxed(&a->liveness_sequence);
-	} while (before != after || before % 2 != 0);
-	return (struct liveness){
-		.kind = (uint32_t)words[0],
-		.level = (uint32_t)words[1],
-		.method = (uint32_t)words[2],
-		.request = words[3],
-		.name = (const char *)(uintptr_t)words[4],
-		.age_ns = words[5],
-		.depth = words[6],
-	};
-}
-
-/* With both mutexes held; the inbox is known to be open under its own. */
-static int
-link_attachment(struct attachments *list, struct inbox *b,
-    struct attachment *a)
-{
-	/* pair(slot) acquire; under the mutex that close() takes after it
-	 * revoked the token. */
-	if (atom64_load_acquire(&b->slot->token) != a->inbox_token)
-		return FERRY_ESTALE;
-	if (attached(list, a->inbox_token) != NULL)
-		return FERRY_EALREADY;
-	a->next_of_context = list->first;
-	list->first = a;
-	a->next_of_inbox = b->attachments;
-	b->attachments = a;
-	return FERRY_OK;
-}
-
-int
-ferry__inbox_attach(struct attachments *list, ferry_inbox inbox,
-    ferry_context context, const ferry_attach_options *o,
-    void (*room)(void *arg), void *room_arg)
-{
-	uint32_t capacity =
-	    o->event_capacity != 0 ? o->event_capacity : EVENTS_DEFAULT;
-	struct attachment *a;
-	struct slot *s;
-	int r;
-
-	if ((o->flags & ~(uint32_t)(FERRY_ATTACH_EVENTS |
-	         FERRY_ATTACH_LIVENESS)) != 0 ||
-	    capacity < 2 || capacity > EVENTS_MOST ||
-	    (capacity & (capacity - 1)) != 0)
-		return FERRY_EINVAL;
-	r = ferry__inbox_find(inbox, &s);
-	if (r != FERRY_OK)
-		return r;
-	a = make_attachment(capacity);
-	if (a == NULL)
-		return FERRY_ENOMEM;
-	a->inbox = atomp_load_relaxed(&s->object);
-	a->inbox_token = inbox;
-	a->generation = ferry__inbox_generation(inbox);
-	a->context = context;
-	a->flags = o->flags;
-	a->user = o->user;
-	a->offered = 0;
-	a->sequence = 0;
-	a->taken = 0;
-	a->closed_taken = false;
-	a->room = room;
-	a->room_arg = room_arg;
-	/* Relaxed: published by the mutexes below. */
-	atom32_store_relaxed(&a->dead, 0);
-	atom32_store_relaxed(&a->references, 2);
-	atom32_store_relaxed(&a->room_wanted, 0);
-	for (uint32_t i = 0; i < NOTICES; i++) {
-		a->notices[i].post.kind = POST_NOTICE;
-		a->notices[i].kind = i;
-		atom32_store_relaxed(&a->notices[i].pending, 0);
-	}
-	pthread_mutex_lock(&list->mutex);
-	pthread_mutex_lock(&a->inbox->mutex);
-	r = link_attachment(list, a->inbox, a);
-	pthread_mutex_unlock(&a->inbox->mutex);
-	pthread_mutex_unlock(&list->mutex);
-	if (r != FERRY_OK) {
-		unref(a);
-		unref(a);
-	}
-	return r;
-}
-
-/* Takes the dead ones out of the list. */
-static struct attachment *
-sweep(struct attachments *list)
-{
-	struct attachment **p, *a, *dead = NULL;
-
-	pthread_mutex_lock(&list->mutex);
-	for (p = &list->first; (a = *p) != NULL;) {
-		/* pair(attachment) acquire: the inbox has let go. */
-		if (atom32_load_acquire(&a->dead) == 0) {
-			p = &a->next_of_context;
-			continue;
-		}
-		*p = a->next_of_context;
-		a->next_of_context = dead;
-		dead = a;
-	}
-	a = list->first;
-	pthread_mutex_unlock(&list->mutex);
-	while (dead != NULL) {
-		struct attachment *next = dead->next_of_context;
-
-		unref(dead);
-		dead = next;
-	}
-	return a;
-}
-
-/* New ones are put before the first, so that a walk from a first seen under
- * the mutex meets links that only this thread takes out. */
-void
-ferry__inbox_each(struct attachments *list,
-    void (*visit)(struct attachment *a, void *arg), void *arg)
-{
-	struct attachment *a = sweep(list);
-
-	for (; a != NULL; a = a->next_of_context)
-		visit(a, arg);
-}
-
-void
-ferry__inbox_detach_all(struct attachments *list)
-{
-	struct attachment *a;
-
-	pthread_mutex_lock(&list->mutex);
-	a = list->first;
-	list->first = NULL;
-	pthread_mutex_unlock(&list->mutex);
-	while (a != NULL) {
-		struct attachment *next = a->next_of_context;
-
-		unref(a);
-		a = next;
-	}
-}
 
 /* ------------------------------------------------------------ open and find */
 
@@ -706,7 +350,7 @@ take_parcels(struct inbox *b, ferry_completion *items, uint32_t capacity)
 	struct parcel *p = NULL;
 	uint32_t n = 0;
 
-	while (n < capacity && (p = unpack(a)) != NULL)
+	while (n < capacity && (p = ferry__attachment_unpack(a)) != NULL)
 		take_parcel(&items[n++], a, p);
 	/* pair(event-room) seq_cst: the want is looked at after room was
 	 * made; the event thread announces it before it looks for room. */
@@ -716,7 +360,7 @@ take_parcels(struct inbox *b, ferry_completion *items, uint32_t capacity)
 		a->room(a->room_arg);
 	if (p == NULL) {
 		b->unpacking = NULL;
-		unref(a);
+		ferry__attachment_unref(a);
 	}
 	return n;
 }
@@ -732,7 +376,7 @@ unlist(struct inbox *b, struct attachment *a)
 		;
 	*p = a->next_of_inbox;
 	pthread_mutex_unlock(&b->mutex);
-	unref(a);
+	ferry__attachment_unref(a);
 }
 
 /* A notice other than events, as a completion: 1, or 0 after CLOSED, which is
@@ -753,7 +397,7 @@ take_notice(struct inbox *b, ferry_completion *c, struct attachment *a,
 	if (kind == NOTICE_WRITABLE) {
 		c->kind = FERRY_KIND_WRITABLE;
 	} else if (kind == NOTICE_LIVENESS) {
-		l = read_liveness(a);
+		l = ferry__attachment_liveness(a);
 		c->kind = l.kind;
 		c->level = l.level;
 		c->code = l.method;
@@ -800,14 +444,14 @@ take_one(struct inbox *b, ferry_completion *c, struct node_chain *home)
 		return 0;
 	}
 	count = take_notice(b, c, a, notice->kind, count);
-	unref(a);
+	ferry__attachment_unref(a);
 	return count;
 }
 
 static uint32_t
 take(struct inbox *b, ferry_completion *items, uint32_t capacity)
 {
-	struct node_chain home = { .room = ferry__inbox_post_room };
+	struct node_chain home = { .room = ferry__attachment_post_room };
 	bool refilled = false;
 	uint32_t n = 0;
 
@@ -920,7 +564,7 @@ let_go(struct inbox *b)
 		atom32_store_release(&a->dead, 1);
 		/* Whoever waits for room in it waits for nothing. */
 		a->room(a->room_arg);
-		unref(a);
+		ferry__attachment_unref(a);
 		a = next;
 	}
 }

@@ -1,7 +1,7 @@
 /*
  * Inboxes: completions for event loops.
  *
- * Owns: inboxes, attachments (context x inbox), the doorbell and its protocol.
+ * Owns: inboxes, the doorbell and its protocol.
  *
  * An inbox is a push list of posts. A reply's post is inside its node, a
  * notice's inside its attachment: posting cannot fail for want of memory and
@@ -28,9 +28,7 @@
 #ifndef FERRY_EVENT_INBOX_H
 #define FERRY_EVENT_INBOX_H
 
-#include <ck_ring.h>
-
-#include "ffi/alloc.h"
+#include "event/attachment.h"
 #include "ffi/node.h"
 
 enum post_kind {
@@ -39,75 +37,24 @@ enum post_kind {
 	POST_NOTICE /* of an attachment */
 };
 
-enum notice_kind {
-	NOTICE_EVENTS,
-	NOTICE_LIVENESS,
-	NOTICE_WRITABLE,
-	NOTICE_CLOSED,
-	NOTICES
-};
-
-/* One slot each: posted while `pending` is not 0, merged until taken. */
-struct notice {
-	struct post post;
-	atom32 pending;
-	uint32_t kind; /* enum notice_kind */
-};
-
-/* What a liveness notice says. */
-struct liveness {
-	uint32_t kind; /* FERRY_KIND_NOT_RESPONDING or FERRY_KIND_RESPONDING */
-	uint32_t level;
-	uint32_t method;
-	ferry_request request;
-	const char *name;
-	uint64_t age_ns;
-	uint64_t depth;
-};
-
-/* An event on its way to one taker: a block with a head of its own. */
-struct parcel {
-	uint32_t event;
-	uint32_t size;
-	const char *name;
-	uint64_t number; /* among those offered to its attachment */
-	struct block block;
-};
-
-struct inbox;
-
-struct attachment {
-	struct inbox *inbox;
-	uint64_t inbox_token;
-	uint64_t generation; /* of the inbox's list */
-	ferry_context context;
-	uint32_t flags;      /* FERRY_ATTACH_… */
+struct inbox {
+	struct list posts;
+	/* The doorbell's word; posters and the taker. */
+	ON_OWN_LINE atom32 door;
+	atom32 ringing;               /* posters that may ring just now */
+	/* Constant while the inbox is open. */
+	ON_OWN_LINE int fd;
+	ferry_doorbell_fn doorbell;
 	void *user;
-	atom32 dead;         /* the inbox has been closed */
-	/* Context's list, inbox's list, each posted notice, who looks it up. */
-	atom32 references;
-	bool closed_taken;   /* the taker's: nothing comes after CLOSED */
-	struct notice notices[NOTICES];
-	/* Parcels: the event thread puts in, it and the taker take out. */
-	ck_ring_t ring;
-	ck_ring_buffer_t *slots;
-	uint64_t offered;    /* parcels, dropped ones included; event thread's */
-	uint64_t sequence;   /* of the event offered last; event thread's */
-	uint64_t taken;      /* number of the parcel taken last; taker's */
-	atom32 room_wanted;  /* the event thread waits for room */
-	void (*room)(void *arg);
-	void *room_arg;
-	/* Liveness as a sequence lock: one writer, the event thread. */
-	atom32 liveness_sequence;
-	atom64 liveness[7];
-	struct attachment *next_of_context; /* under the context's mutex */
-	struct attachment *next_of_inbox;   /* under the inbox's mutex */
-};
-
-/* The attachments of one context. */
-struct attachments {
+	struct slot *slot;
+	ferry_inbox token;
+	/* The taker's. */
+	ON_OWN_LINE atom32 taking;
+	struct link *taken;           /* oldest first */
+	struct attachment *unpacking; /* has parcels left, before `taken` */
+	/* Attachments, under the mutex. */
 	pthread_mutex_t mutex;
-	struct attachment *first;
+	struct attachment *attachments;
 };
 
 /* The inbox behind a token; FERRY_EINVAL, FERRY_ESTALE. */
@@ -124,34 +71,8 @@ bool ferry__inbox_post_reply(struct node *n);
 /* Posts a STALE notice; the caller has added a reference. false: closed. */
 bool ferry__inbox_post_stale(struct node *n);
 
-/* Posts or merges a notice; a closed inbox is ignored. */
-void ferry__inbox_post_notice(struct attachment *a, enum notice_kind kind);
-void ferry__inbox_post_liveness(
-    struct attachment *a, const struct liveness *what);
-
-/* Tells a home's thread, where it asked for it, that there is room. */
-void ferry__inbox_post_room(struct home *h);
-
-/* Attaches; FERRY_EALREADY, FERRY_ENOMEM, FERRY_ESTALE. */
-int ferry__inbox_attach(struct attachments *list, ferry_inbox inbox,
-    ferry_context context, const ferry_attach_options *options,
-    void (*room)(void *arg), void *room_arg);
-
-/* Whether the inbox is attached to the context of the list. */
-bool ferry__inbox_attached(struct attachments *list, ferry_inbox inbox);
-
-/* An event's parcel with a copy of its data; NULL: no memory. The event
- * thread packs it, or makes room by dropping the oldest. */
-struct parcel *ferry__inbox_parcel(const void *data, uint32_t size);
-bool ferry__inbox_pack(struct attachment *a, struct parcel *p);
-bool ferry__inbox_drop_oldest(struct attachment *a);
-
-/* Calls visit() for each that lives, and lets go of those that do not;
- * without the mutex, but only one thread (the event thread) may do so. */
-void ferry__inbox_each(struct attachments *list,
-    void (*visit)(struct attachment *a, void *arg), void *arg);
-
-/* The context lets go of all its attachments. */
-void ferry__inbox_detach_all(struct attachments *list);
+/* Pushes a post and rings if need be; false: closed, or of another life. */
+bool ferry__inbox_push(
+    struct inbox *b, uint64_t generation, struct post *p);
 
 #endif

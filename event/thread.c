@@ -149,7 +149,7 @@ static bool
 make_room(struct attachment *a, struct source *s)
 {
 	if (s->policy == FERRY_EVENTS_DROP_OLDEST) {
-		if (ferry__inbox_drop_oldest(a))
+		if (ferry__attachment_drop_oldest(a))
 			count_shared_add(&s->dropped, 1);
 		return true;
 	}
@@ -161,9 +161,9 @@ make_room(struct attachment *a, struct source *s)
 static bool
 pack(struct attachment *a, struct source *s, struct parcel *p)
 {
-	while (!ferry__inbox_pack(a, p))
+	while (!ferry__attachment_pack(a, p))
 		if (!make_room(a, s))
-			return ferry__inbox_pack(a, p);
+			return ferry__attachment_pack(a, p);
 	return true;
 }
 
@@ -177,7 +177,7 @@ deliver_to(struct attachment *a, void *arg)
 	if ((a->flags & FERRY_ATTACH_EVENTS) == 0 ||
 	    a->sequence >= e->sequence)
 		return;
-	p = ferry__inbox_parcel(ferry__queue_data(e), e->size);
+	p = ferry__attachment_parcel(ferry__queue_data(e), e->size);
 	if (p == NULL) {
 		/* The gap in the numbers tells the taker. */
 		count_shared_add(&d->source->dropped, 1);
@@ -192,7 +192,7 @@ deliver_to(struct attachment *a, void *arg)
 			return;
 		}
 		count_single_add(&d->source->delivered, 1);
-		ferry__inbox_post_notice(a, NOTICE_EVENTS);
+		ferry__attachment_post_notice(a, NOTICE_EVENTS);
 	}
 	a->offered += a->sequence == 0 ? 1 : e->sequence - a->sequence;
 	a->sequence = e->sequence;
@@ -231,7 +231,7 @@ deliver(struct source *s, bool to_the_end)
 			return true;
 		}
 		d.held = false;
-		ferry__inbox_each(&s->attachments, deliver_to, &d);
+		ferry__attachment_each(&s->attachments, deliver_to, &d);
 		if (d.held && !to_the_end) {
 			s->held = d.event;
 			return false;
@@ -249,7 +249,7 @@ static void
 post_closed(struct attachment *a, void *unused)
 {
 	(void)unused;
-	ferry__inbox_post_notice(a, NOTICE_CLOSED);
+	ferry__attachment_post_notice(a, NOTICE_CLOSED);
 }
 
 static void
@@ -268,8 +268,8 @@ static void
 finish(struct event_thread *t, struct source *s)
 {
 	deliver(s, true);
-	ferry__inbox_each(&s->attachments, post_closed, NULL);
-	ferry__inbox_detach_all(&s->attachments);
+	ferry__attachment_each(&s->attachments, post_closed, NULL);
+	ferry__attachment_detach_all(&s->attachments);
 	remove_source(t, s);
 	/* pair(source) release: the closer may take the memory. */
 	atom32_store_release(&s->stage, SOURCE_FINISHED);
@@ -289,7 +289,7 @@ announce_to(struct attachment *a, void *arg)
 	const struct announcement *n = arg;
 
 	if (a->flags & FERRY_ATTACH_LIVENESS)
-		ferry__inbox_post_liveness(a, &n->what);
+		ferry__attachment_post_liveness(a, &n->what);
 }
 
 /* Every context of the worker is affected, and is told. */
@@ -313,7 +313,7 @@ announce(struct event_thread *t, struct source *first, uint32_t kind,
 
 		if (kind == FERRY_KIND_NOT_RESPONDING)
 			count_single_add(&s->episodes, 1);
-		ferry__inbox_each(&s->attachments, announce_to, &n);
+		ferry__attachment_each(&s->attachments, announce_to, &n);
 	}
 }
 

@@ -81,6 +81,19 @@ ATOM_NUMBER(uint32_t, atom32)
 ATOM_NUMBER(uint64_t, atom64)
 ATOM_ANY(void *, atomp)
 
+/* A full fence, and its compiler-only half (os.h has what they are for). */
+static inline void
+atom_fence_seqcst(void)
+{
+	atomic_thread_fence(memory_order_seq_cst);
+}
+
+static inline void
+atom_fence_compiler(void)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
 /*
  * A counter that one thread writes and many read. The release store and the
  * acquire load keep a snapshot's order of reading (docs/ordering.md, counter):

@@ -36,7 +36,7 @@ ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
 	else if (atom32_load_relaxed(&c->stage) != CONTEXT_OPEN)
 		r = FERRY_ECLOSED;
 	else
-		r = ferry__inbox_attach(&c->source.attachments, inbox, context,
+		r = ferry__attachment_open(&c->source.attachments, inbox, context,
 		    &o, room, &c->worker->events);
 	pthread_mutex_unlock(&c->mutex);
 	return r;

@@ -53,9 +53,10 @@ static inline void
 ferry__os_barrier_light(void)
 {
 	if (LIKELY(ferry__os_asymmetric))
-		atomic_signal_fence(memory_order_seq_cst);
+		atom_fence_compiler();
 	else
-		atomic_thread_fence(memory_order_seq_cst);
+		/* pair(cancel) seq_cst: both halves are full fences. */
+		atom_fence_seqcst();
 }
 
 /*

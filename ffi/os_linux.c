@@ -134,8 +134,9 @@ ferry__os_wake(atom32 *word, int threads)
 void
 ferry__os_barrier_heavy(void)
 {
-	/* Order this thread's own accesses even where membarrier() skips it. */
-	atomic_thread_fence(memory_order_seq_cst);
+	/* pair(cancel) seq_cst: this thread's own accesses, and the whole of
+	 * it where there is no membarrier(). */
+	atom_fence_seqcst();
 	if (ferry__os_asymmetric)
 		ASSERT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0);
 }

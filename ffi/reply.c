@@ -49,7 +49,7 @@ tell_all(struct context *c)
 		w.n = 0;
 		ferry__node_each_home(&c->homes, collect_wanting, &w);
 		for (unsigned i = 0; i < w.n; i++)
-			ferry__inbox_post_room(w.homes[i]);
+			ferry__attachment_post_room(w.homes[i]);
 	} while (w.n == HOMES_AT_ONCE);
 }
 
@@ -100,14 +100,14 @@ ferry__reply_leave(struct context *c)
 void
 ferry__reply_drop(struct node *n)
 {
-	struct node_chain home = { .room = ferry__inbox_post_room };
+	struct node_chain home = { .room = ferry__attachment_post_room };
 	struct worker *w = ferry__self.worker;
 
 	if (!ferry__node_drop(n))
 		return;
 	if (w != NULL && ferry__reply_context(n)->worker == w) {
 		if (ferry__node_give_worker(&w->touched, n))
-			ferry__inbox_post_room(n->home);
+			ferry__attachment_post_room(n->home);
 		return;
 	}
 	ferry__node_give(&home, n);

@@ -111,7 +111,7 @@ learn_inbox(struct home *h, ferry_inbox inbox)
 
 	if (r != FERRY_OK)
 		return r;
-	if (!ferry__inbox_attached(
+	if (!ferry__attachment_attached(
 	        &context_of(h)->source.attachments, inbox))
 		return FERRY_EDETACHED;
 	h->inbox_token = inbox;

@@ -1,0 +1,294 @@
+/*
+ * From a batch of nodes to answers: starts each request, runs its handler,
+ * and hands over what the handler said.
+ *
+ * Threads: the FFI thread alone. The argument against those who cancel and
+ * close meanwhile is in node.h; each step of it is named here.
+ */
+#include "ffi/dispatch.h"
+
+#include "ffi/cancel.h"
+#include "ffi/context.h"
+#include "ffi/reply.h"
+#include "ffi/self.h"
+
+/* --------------------------------------------------------------- finishing */
+
+void
+ferry__dispatch_flush(struct worker *w)
+{
+	struct home *h = w->touched;
+
+	w->touched = NULL;
+	while (h != NULL) {
+		struct home *next = h->chain_next;
+
+		h->chain_listed = false;
+		if (ferry__node_flush_worker(h))
+			ferry__attachment_post_room(h);
+		h = next;
+	}
+}
+
+static inline void
+give_home(struct worker *w, struct node *n)
+{
+	if (UNLIKELY(ferry__node_give_worker(&w->touched, n)))
+		ferry__attachment_post_room(n->home);
+}
+
+/* The answer is the worker's, and goes by callback. */
+static inline void
+call_back(struct worker *w, struct context *c, struct node *n)
+{
+	w->current = n;
+	w->context = c;
+	w->block = w->answer.is_block ? w->answer.data : NULL;
+	w->doing = DOING_CALLBACK;
+	ferry__self.roles = SELF_FFI | SELF_CALLBACK;
+	n->callback(ferry__node_token(n, TOKEN_REQUEST), w->answer.status,
+	    w->answer.data, w->answer.size, n->user);
+	ferry__self.roles = SELF_FFI;
+	w->doing = DOING_OWN;
+	w->current = NULL;
+	if (UNLIKELY(w->block != NULL)) {
+		ferry__alloc_block_free(w->block);
+		w->block = NULL;
+	}
+	ferry__node_taken(n);
+	if (LIKELY(ferry__node_drop(n)))
+		give_home(w, n);
+}
+
+static void
+free_answer(struct worker *w)
+{
+	if (w->answer.is_block)
+		ferry__alloc_block_free(w->answer.data);
+}
+
+/* Ours to answer: nobody else has, or will. */
+static inline void
+deliver(struct worker *w, struct context *c, struct node *n,
+    enum outcome outcome)
+{
+	count_single_add(&c->ended[outcome], 1);
+	if (UNLIKELY(n->flags & NODE_COUNTED))
+		ferry__reply_uncount(c, n);
+	if (LIKELY(n->flags & NODE_CALLBACK)) {
+		call_back(w, c, n);
+		return;
+	}
+	n->status = w->answer.status;
+	n->reply = w->answer.data;
+	n->reply_size = w->answer.size;
+	ferry__reply_deliver(c, n);
+}
+
+/* Somebody has a hand on the request. A hook that runs is waited for: until
+ * it has ended this thread starts nothing else. */
+COLD static void
+finish_slow(struct worker *w, struct context *c, struct node *n,
+    enum outcome outcome)
+{
+	/* pair(claim) acq_rel: no hook is begun from here on. */
+	uint64_t old = atom64_or_acqrel(&n->claim, CLAIM_FINISHED);
+	int status;
+
+	if ((old & (CLAIM_HOOKING | CLAIM_HOOKED)) == CLAIM_HOOKING)
+		ferry__cancel_await_hook(n);
+	if (ferry__node_answered(n, &status)) {
+		free_answer(w);
+		count_single_add(&c->late, 1);
+		ferry__reply_drop(n);
+		return;
+	}
+	deliver(w, c, n, outcome);
+}
+
+static inline void
+finish(struct worker *w, struct context *c, struct node *n,
+    enum outcome outcome)
+{
+	uint64_t claim;
+
+	ferry__node_free_payload(n);
+	/* pair(cancel) release: the store of the fast path's fence. */
+	atom64_store_release(&n->state,
+	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_DONE));
+	ferry__os_barrier_light();
+	/* pair(cancel) acquire: after the light barrier; see node.h. */
+	claim = atom64_load_acquire(&n->claim);
+	if (LIKELY(ferry__node_is_plain(claim)))
+		deliver(w, c, n, outcome);
+	else
+		finish_slow(w, c, n, outcome);
+}
+
+/* ---------------------------------------------------------------- starting */
+
+/* Answers a request that will not start. */
+COLD static void
+end_unstarted(struct worker *w, struct context *c, struct node *n,
+    enum outcome outcome, int status)
+{
+	w->answer = (struct answer){ .status = status, .given = true };
+	finish(w, c, n, outcome);
+}
+
+/* Whether the context answers what is queued by FERRY_ECLOSED. */
+static bool
+is_refusing(const struct worker *w, const struct context *c)
+{
+	return w->refusing ||
+	    /* Relaxed: those who set them do not wait for a certain request. */
+	    atom32_load_relaxed(&c->refusing) != 0 ||
+	    atom32_load_relaxed(&ferry__context_quiesced) != 0;
+}
+
+/* A flag was seen at the start: a tombstone, or a cancel to be settled. True:
+ * to be started after all. */
+COLD static bool
+start_slow(struct worker *w, struct context *c, struct node *n)
+{
+	/* pair(claim) acquire. */
+	uint64_t claim = atom64_load_acquire(&n->claim);
+
+	do
+		if (claim & CLAIM_ANSWERED) {
+			if (n->flags & NODE_CALLBACK)
+				ferry__reply_call_back(w, c, n, false);
+			else
+				ferry__reply_drop(n);
+			return false;
+		}
+	/* pair(claim) acq_rel: against who would answer it unstarted. */
+	while (!atom64_cas_acqrel(&n->claim, &claim, claim | CLAIM_STARTED));
+	if ((claim & (CLAIM_CANCEL | CLAIM_CLOSE)) == 0)
+		return true;
+	if (is_refusing(w, c) || (claim & CLAIM_CLOSE) != 0)
+		end_unstarted(w, c, n, UNSTARTED_CLOSED, FERRY_ECLOSED);
+	else
+		end_unstarted(
+		    w, c, n, UNSTARTED_CANCELED, FERRY_ECANCELED);
+	return false;
+}
+
+/* What there may be to look at before a start; true: start. */
+COLD static bool
+may_start(struct worker *w, struct context *c, struct node *n)
+{
+	if (is_refusing(w, c)) {
+		end_unstarted(w, c, n, UNSTARTED_CLOSED, FERRY_ECLOSED);
+		return false;
+	}
+	if ((n->flags & NODE_DEADLINE) &&
+	    n->deadline_ns <= ferry__os_now_ns()) {
+		end_unstarted(
+		    w, c, n, UNSTARTED_DEADLINE, FERRY_EDEADLINE);
+		return false;
+	}
+	if (n->flags & NODE_STALE) {
+		ferry__due_watch(&w->events.due, n);
+		ferry__event_thread_stir(&w->events);
+	}
+	return true;
+}
+
+static inline void
+handle(struct worker *w, struct context *c, struct node *n)
+{
+	const struct method *m = &c->library->methods[n->method];
+	int status;
+
+	w->current = n;
+	w->context = c;
+	w->call = ferry__node_token(n, TOKEN_CALL);
+	w->answer = (struct answer){ 0 };
+	w->deferred = false;
+	count_single_add(&c->started, 1);
+	w->doing = DOING_HANDLER;
+	ferry__self.roles = SELF_FFI | SELF_HANDLER;
+	status = m->handler(w->call, ferry__node_data(n), n->size, c->state);
+	ferry__self.roles = SELF_FFI;
+	w->doing = DOING_OWN;
+	w->call = 0;
+	w->current = NULL;
+	/* A deferred call may be answered, and its node another's, by now. */
+	if (UNLIKELY(w->deferred))
+		return;
+	if (!w->answer.given)
+		w->answer.status = status;
+	finish(w, c, n, ferry__reply_outcome(w->answer.status));
+}
+
+static inline void
+run_one(struct worker *w, struct context *c, struct node *n)
+{
+	uint64_t claim;
+
+	/* pair(cancel) release: the store of the fast path's fence. */
+	atom64_store_release(&n->state,
+	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_RUNNING));
+	ferry__beat(&w->beat, n->index);
+	ferry__os_barrier_light();
+	/* pair(cancel) acquire: after the light barrier; see node.h. */
+	claim = atom64_load_acquire(&n->claim);
+	if (UNLIKELY(!ferry__node_is_plain(claim)) && !start_slow(w, c, n))
+		return;
+	if (UNLIKELY((n->flags & (NODE_DEADLINE | NODE_STALE)) != 0 ||
+	        is_refusing(w, c)) &&
+	    !may_start(w, c, n))
+		return;
+	handle(w, c, n);
+}
+
+/* ----------------------------------------------------------------- batches */
+
+static inline void
+prefetch(const struct node *n)
+{
+	__builtin_prefetch(n, 1);
+	__builtin_prefetch((const char *)n + 64);
+}
+
+/* What was taken, oldest first; the rest is kept where a successor finds it. */
+void
+ferry__dispatch_batch(struct worker *w)
+{
+	struct context *c = w->batch_context;
+	struct node *n;
+
+	while ((n = w->batch) != NULL) {
+		struct node *next = (struct node *)n->link.next;
+
+		w->batch = next;
+		/* Two ahead: the next one's link was read by the reversal. */
+		if (next != NULL && next->link.next != NULL)
+			prefetch((struct node *)next->link.next);
+		run_one(w, c, n);
+	}
+	ferry__beat(&w->beat, BEAT_NO_SLOT);
+	ferry__dispatch_flush(w);
+}
+
+/* The handler, or other code of the host, has ended the thread under us. */
+void
+ferry__dispatch_mend(struct worker *w)
+{
+	struct context *c = w->context;
+	struct node *n = w->current;
+
+	w->call = 0;
+	w->current = NULL;
+	if (c->flags & FERRY_CONTEXT_CLOSE_ON_LOSS) {
+		/* Relaxed: this thread looks at it. */
+		atom32_store_relaxed(&c->refusing, 1);
+		ferry__context_flip(c);
+	}
+	if (w->deferred)
+		return;
+	free_answer(w);
+	w->answer = (struct answer){ .status = FERRY_ELOST, .given = true };
+	finish(w, c, n, ENDED_LOST);
+}
