@@ -54,6 +54,9 @@ ferry__attachment_unpack(struct attachment *a)
 bool
 ferry__attachment_pack(struct attachment *a, struct parcel *p)
 {
+	/* The ring has twice the room: CK's leaves one entry empty. */
+	if (ck_ring_size(&a->ring) >= ck_ring_capacity(&a->ring) / 2)
+		return false;
 	HANDOVER_GIVE(p);
 	return ck_ring_enqueue_spmc(&a->ring, a->slots, p);
 }
@@ -83,7 +86,7 @@ make_attachment(uint32_t capacity)
 		a = ferry__alloc_for_ever(sizeof *a);
 	if (a == NULL)
 		return NULL;
-	a->slots = calloc(capacity, sizeof *a->slots);
+	a->slots = calloc(2 * (size_t)capacity, sizeof *a->slots);
 	if (a->slots == NULL) {
 		pthread_mutex_lock(&pool_mutex);
 		a->next_of_inbox = pool;
@@ -91,7 +94,7 @@ make_attachment(uint32_t capacity)
 		pthread_mutex_unlock(&pool_mutex);
 		return NULL;
 	}
-	ck_ring_init(&a->ring, capacity);
+	ck_ring_init(&a->ring, 2 * capacity);
 	return a;
 }
 
@@ -192,6 +195,9 @@ ferry__attachment_post_liveness(struct attachment *a, const struct liveness *w)
 		atom64_store_release(&a->liveness[i], words[i]);
 	/* pair(liveness) release. */
 	atom32_store_release(&a->liveness_sequence, sequence + 2);
+	if (w->kind == FERRY_KIND_NOT_RESPONDING)
+		/* pair(notice) acq_rel. */
+		atom32_add_acqrel(&a->episodes, 1);
 	ferry__attachment_post_notice(a, NOTICE_LIVENESS);
 }
 
@@ -240,7 +246,7 @@ link_attachment(struct attachments *list, struct inbox *b,
 
 int
 ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
-    ferry_context context, const ferry_attach_options *o,
+    ferry_context context, const ferry_attach_options *o, uint64_t sequence,
     void (*room)(void *arg), void *room_arg)
 {
 	uint32_t capacity =
@@ -251,7 +257,7 @@ ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
 
 	if ((o->flags & ~(uint32_t)(FERRY_ATTACH_EVENTS |
 	         FERRY_ATTACH_LIVENESS)) != 0 ||
-	    capacity < 2 || capacity > EVENTS_MOST ||
+	    capacity > EVENTS_MOST ||
 	    (capacity & (capacity - 1)) != 0)
 		return FERRY_EINVAL;
 	r = ferry__inbox_find(inbox, &s);
@@ -267,12 +273,13 @@ ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
 	a->flags = o->flags;
 	a->user = o->user;
 	a->offered = 0;
-	a->sequence = 0;
+	a->sequence = sequence;
 	a->taken = 0;
 	a->closed_taken = false;
 	a->room = room;
 	a->room_arg = room_arg;
 	/* Relaxed: published by the mutexes below. */
+	atom32_store_relaxed(&a->episodes, 0);
 	atom32_store_relaxed(&a->dead, 0);
 	atom32_store_relaxed(&a->references, 2);
 	atom32_store_relaxed(&a->room_wanted, 0);

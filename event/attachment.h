@@ -81,6 +81,7 @@ struct attachment {
 	/* Liveness as a sequence lock: one writer, the event thread. */
 	atom32 liveness_sequence;
 	atom64 liveness[7];
+	atom32 episodes;     /* begun since the last one was taken */
 	struct attachment *next_of_context; /* under the context's mutex */
 	struct attachment *next_of_inbox;   /* under the inbox's mutex */
 };
@@ -99,10 +100,11 @@ void ferry__attachment_post_liveness(
 /* Tells a home's thread, where it asked for it, that there is room. */
 void ferry__attachment_post_room(struct home *h);
 
-/* Attaches; FERRY_EALREADY, FERRY_ENOMEM, FERRY_ESTALE. */
+/* Attaches, to hear events from after `sequence` on; FERRY_EALREADY,
+ * FERRY_ENOMEM, FERRY_ESTALE. */
 int ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
     ferry_context context, const ferry_attach_options *options,
-    void (*room)(void *arg), void *room_arg);
+    uint64_t sequence, void (*room)(void *arg), void *room_arg);
 
 /* Whether the inbox is attached to the context of the list. */
 bool ferry__attachment_attached(struct attachments *list, ferry_inbox inbox);

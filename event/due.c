@@ -150,6 +150,7 @@ add(struct due *d, struct node *n, uint64_t now_ns)
 		    n->flags & NODE_DEADLINE ? n->deadline_ns : OS_NEVER,
 		/* Relaxed: the reference keeps the generation. */
 		.generation = atom64_load_relaxed(&n->claim) >> 24,
+		.began_ns = now_ns,
 		.node = n,
 	};
 
@@ -216,19 +217,27 @@ hold(const struct due_entry *e)
 	return false;
 }
 
+/* A new notice, or one more merged into the one that is untaken. */
 static void
-post_stale(struct node *n)
+post_stale(struct node *n, uint64_t age_ns)
 {
-	uint32_t untaken = 0;
+	uint64_t untaken = atom64_load_relaxed(&n->stale_posted);
+	uint64_t count;
 
-	/* pair(stale) acq_rel: the taker has done with the post. */
-	if (!atom32_cas_acqrel(&n->stale_posted, &untaken, 1))
+	do {
+		count = ferry__node_stale_count(untaken);
+		if (count < NODE_STALE_MOST)
+			count++;
+		/* pair(stale) acq_rel: the taker has done with the post. */
+	} while (!atom64_cas_acqrel(&n->stale_posted, &untaken,
+	    ferry__node_stale(age_ns, count)));
+	if (untaken != 0)
 		return;
 	/* Relaxed: a reference is held. */
 	atom64_add_relaxed(&n->claim, CLAIM_REFERENCE);
 	if (!ferry__inbox_post_stale(n)) {
 		/* pair(stale) release. */
-		atom32_store_release(&n->stale_posted, 0);
+		atom64_store_release(&n->stale_posted, 0);
 		let_go(n);
 	}
 }
@@ -246,7 +255,7 @@ fire(struct due_entry *e, uint64_t now_ns,
 	/* Relaxed: a reference is held, and the phase only goes forward. */
 	phase = ferry__node_phase(atom64_load_relaxed(&n->state));
 	if (e->stale_ns <= now_ns) {
-		post_stale(n);
+		post_stale(n, now_ns - e->began_ns);
 		e->stale_ns = now_ns + (uint64_t)n->stale_ms * 1000000u;
 	}
 	if (e->deadline_ns <= now_ns) {

@@ -17,6 +17,7 @@ struct due_entry {
 	uint64_t stale_ns;    /* next STALE notice; OS_NEVER: none */
 	uint64_t deadline_ns; /* of a deferred call; OS_NEVER: none, or past */
 	uint64_t generation;  /* claim >> 24 */
+	uint64_t began_ns;    /* when it was taken in */
 	struct node *node;
 };
 

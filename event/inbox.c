@@ -175,9 +175,11 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 	uint32_t word;
 
 	if (out == NULL ||
-	    ferry__options_read(&o, sizeof o, options, sizeof o) != FERRY_OK ||
+	    ferry__options_read(&o, sizeof o, options) != FERRY_OK ||
 	    o.flags != 0 || o.reserved != 0)
 		return FERRY_EINVAL;
+	if (ferry__self.roles != 0)
+		return FERRY_EREENTRANT;
 	ferry__os_start();
 	s = ferry__token_reserve(&inboxes);
 	b = s != NULL ? inbox_of(s) : NULL;
@@ -195,6 +197,7 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 	b->user = o.user;
 	b->taken = NULL;
 	b->unpacking = NULL;
+	b->closing = false;
 	b->token = ferry__token_next(&inboxes, s);
 	/* The epoch goes on from the slot's former life. pair(doorbell-close)
 	 * release: a late ringer that finds the inbox open finds its fields. */
@@ -286,6 +289,7 @@ fill_reply(ferry_completion *c, struct node *n)
 		.user = n->user,
 		.data = answered ? NULL : n->reply,
 		.size = answered ? 0 : n->reply_size,
+		.name = n->home->names[n->method],
 		.count = 1,
 	};
 }
@@ -293,8 +297,10 @@ fill_reply(ferry_completion *c, struct node *n)
 /* The reply is the taker's; the node goes home unless somebody else still
  * holds it. */
 static void
-finish_node(struct node_chain *home, struct node *n)
+finish_node(struct inbox *b, struct node_chain *home, struct node *n)
 {
+	if (UNLIKELY(b->closing))
+		count_shared_add(&n->home->discarded, 1);
 	ferry__node_taken(n);
 	if (ferry__node_drop(n))
 		ferry__node_give(home, n);
@@ -307,6 +313,8 @@ take_stale(ferry_completion *c, struct node *n, struct node_chain *home)
 	bool told = ferry__node_status(ferry__node_token(n, TOKEN_REQUEST),
 	                atom64_load_relaxed(&n->claim),
 	                atom64_load_relaxed(&n->state)) != FERRY_ESTALE;
+	/* pair(stale) acq_rel: the post may be used again. */
+	uint64_t word = atom64_xchg_acqrel(&n->stale_posted, 0);
 
 	if (told)
 		*c = (ferry_completion){
@@ -315,11 +323,10 @@ take_stale(ferry_completion *c, struct node *n, struct node_chain *home)
 			.context = n->home->token,
 			.request = ferry__node_token(n, TOKEN_REQUEST),
 			.user = n->user,
-			.age_ns = (uint64_t)n->stale_ms * 1000000u,
-			.count = 1,
+			.name = n->home->names[n->method],
+			.age_ns = ferry__node_stale_age_ns(word),
+			.count = ferry__node_stale_count(word),
 		};
-	/* pair(stale) release: the post may be used again. */
-	atom32_store_release(&n->stale_posted, 0);
 	if (ferry__node_drop(n))
 		ferry__node_give(home, n);
 	return told;
@@ -398,6 +405,10 @@ take_notice(struct inbox *b, ferry_completion *c, struct attachment *a,
 		c->kind = FERRY_KIND_WRITABLE;
 	} else if (kind == NOTICE_LIVENESS) {
 		l = ferry__attachment_liveness(a);
+		/* pair(notice) acq_rel. Episodes, not notices: the end of one
+		 * that was told of before counts as one too. */
+		count = atom32_xchg_acqrel(&a->episodes, 0);
+		c->count = count != 0 ? count : 1;
 		c->kind = l.kind;
 		c->level = l.level;
 		c->code = l.method;
@@ -428,7 +439,7 @@ take_one(struct inbox *b, ferry_completion *c, struct node_chain *home)
 		struct node *n = container_of(p, struct node, reply_post);
 
 		fill_reply(c, n);
-		finish_node(home, n);
+		finish_node(b, home, n);
 		return 1;
 	}
 	if (p->kind == POST_STALE)
@@ -479,7 +490,9 @@ ferry_inbox_take(ferry_completion *items, uint32_t capacity,
 
 	if (r != FERRY_OK)
 		return r;
-	if (items == NULL || capacity == 0)
+	if (capacity == 0)
+		return 0;
+	if (items == NULL)
 		return FERRY_EINVAL;
 	if (capacity > INT32_MAX)
 		capacity = INT32_MAX;
@@ -600,6 +613,7 @@ ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox)
 	if (r != FERRY_OK)
 		return r;
 	ferry__token_revoke(b->slot, inbox);
+	b->closing = true;
 	ferry__list_close(&b->posts);
 	/* refill() below would open the doorbell again: discard first. What
 	 * is pushed after the list was closed is refused. */

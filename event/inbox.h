@@ -52,6 +52,7 @@ struct inbox {
 	ON_OWN_LINE atom32 taking;
 	struct link *taken;           /* oldest first */
 	struct attachment *unpacking; /* has parcels left, before `taken` */
+	bool closing;                 /* what is taken is discarded */
 	/* Attachments, under the mutex. */
 	pthread_mutex_t mutex;
 	struct attachment *attachments;

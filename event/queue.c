@@ -10,14 +10,15 @@ ferry__queue_open(struct queue *q, uint32_t capacity)
 {
 	uint32_t n = capacity + 2;
 
-	q->entries = calloc(capacity, sizeof *q->entries);
+	/* The ring has twice the room: CK's leaves one entry empty. */
+	q->entries = calloc(2 * (size_t)capacity, sizeof *q->entries);
 	/* Untouched until used: an idle context does not pay for it. */
 	q->slots = aligned_alloc(16, n * sizeof *q->slots);
 	if (q->entries == NULL || q->slots == NULL) {
 		ferry__queue_close(q);
 		return false;
 	}
-	ck_ring_init(&q->ring, capacity);
+	ck_ring_init(&q->ring, 2 * capacity);
 	ferry__list_open(&q->freed, 0);
 	q->free = NULL;
 	q->sequence = 0;
@@ -112,8 +113,10 @@ enum queue_put
 ferry__queue_put(struct queue *q, uint32_t event, const void *data,
     uint32_t size)
 {
-	struct queued *e = free_slot(q);
+	struct queued *e = NULL;
 
+	if (ck_ring_size(&q->ring) < ck_ring_capacity(&q->ring) / 2)
+		e = free_slot(q);
 	if (e == NULL)
 		return QUEUE_FULL;
 	e->outside = NULL;

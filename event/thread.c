@@ -184,8 +184,7 @@ deliver_to(struct attachment *a, void *arg)
 	} else {
 		p->event = e->event;
 		p->name = d->source->names[e->event];
-		p->number = a->offered + 1 +
-		    (a->sequence == 0 ? 0 : e->sequence - a->sequence - 1);
+		p->number = a->offered + e->sequence - a->sequence;
 		if (!pack(a, d->source, p)) {
 			free(p);
 			d->held = true;
@@ -194,7 +193,7 @@ deliver_to(struct attachment *a, void *arg)
 		count_single_add(&d->source->delivered, 1);
 		ferry__attachment_post_notice(a, NOTICE_EVENTS);
 	}
-	a->offered += a->sequence == 0 ? 1 : e->sequence - a->sequence;
+	a->offered += e->sequence - a->sequence;
 	a->sequence = e->sequence;
 }
 

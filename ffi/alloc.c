@@ -66,9 +66,9 @@ ferry_block_alloc(void **out, size_t size)
 {
 	struct block *b;
 
-	if (out == NULL || size > SIZE_MAX - sizeof *b)
+	if (out == NULL)
 		return FERRY_EINVAL;
-	b = malloc(sizeof *b + size);
+	b = size < SIZE_MAX - sizeof *b ? malloc(sizeof *b + size) : NULL;
 	if (b == NULL)
 		return FERRY_ENOMEM;
 	ferry__alloc_block_init(b, give_to_malloc);
@@ -144,12 +144,14 @@ static struct ck_malloc names_allocator = {
 	.free = names_free,
 };
 
-static const char *
-intern(const char *text)
+/* Interned bytes; those too long for the table's keys are copied each time.
+ * With the mutex held. */
+static void *
+intern(const void *bytes, size_t size)
 {
-	size_t length = strlen(text);
 	ck_ht_hash_t hash;
 	ck_ht_entry_t entry;
+	uint16_t length = (uint16_t)size;
 	char *kept;
 
 	if (!names_ready &&
@@ -157,29 +159,43 @@ intern(const char *text)
 	        64, 6602834))
 		return NULL;
 	names_ready = true;
-	if (length == 0)
-		return "";
-	if (length > UINT16_MAX)
-		return NULL;
-	ck_ht_hash(&hash, &names, text, (uint16_t)length);
-	ck_ht_entry_key_set(&entry, text, (uint16_t)length);
-	if (ck_ht_get_spmc(&names, hash, &entry))
-		return ck_ht_entry_value(&entry);
-	kept = ferry__alloc_for_ever(length + 1);
+	if (size <= UINT16_MAX) {
+		ck_ht_hash(&hash, &names, bytes, length);
+		ck_ht_entry_key_set(&entry, bytes, length);
+		if (ck_ht_get_spmc(&names, hash, &entry))
+			return ck_ht_entry_value(&entry);
+	}
+	kept = ferry__alloc_for_ever(size);
 	if (kept == NULL)
 		return NULL;
-	memcpy(kept, text, length + 1);
-	ck_ht_entry_set(&entry, hash, kept, (uint16_t)length, kept);
+	memcpy(kept, bytes, size);
+	if (size > UINT16_MAX)
+		return kept;
+	ck_ht_entry_set(&entry, hash, kept, length, kept);
 	return ck_ht_put_spmc(&names, hash, &entry) ? kept : NULL;
+}
+
+static void *
+intern_locked(const void *bytes, size_t size)
+{
+	void *kept;
+
+	pthread_mutex_lock(&names_mutex);
+	kept = intern(bytes, size);
+	pthread_mutex_unlock(&names_mutex);
+	return kept;
 }
 
 const char *
 ferry__alloc_name(const char *text)
 {
-	const char *name;
+	return intern_locked(text, strlen(text) + 1);
+}
 
-	pthread_mutex_lock(&names_mutex);
-	name = intern(text);
-	pthread_mutex_unlock(&names_mutex);
-	return name;
+const char *const *
+ferry__alloc_names(const char *const *array, size_t n)
+{
+	static const char *const none[] = { NULL };
+
+	return n == 0 ? none : intern_locked(array, n * sizeof *array);
 }

@@ -18,7 +18,7 @@ ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
 {
 	ferry_attach_options o;
 	struct context *c;
-	int r = ferry__options_read(&o, sizeof o, options, sizeof o);
+	int r = ferry__options_read(&o, sizeof o, options);
 
 	if (r != FERRY_OK)
 		return r;
@@ -37,7 +37,8 @@ ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
 		r = FERRY_ECLOSED;
 	else
 		r = ferry__attachment_open(&c->source.attachments, inbox, context,
-		    &o, room, &c->worker->events);
+		    &o, count_read(&c->source.emitted.n), room,
+		    &c->worker->events);
 	pthread_mutex_unlock(&c->mutex);
 	return r;
 }

@@ -93,22 +93,43 @@ reply_in_hand(struct worker *w, const struct answer *given, bool copy)
 	return FERRY_OK;
 }
 
-/* The right to reply to a deferred call: one wins. */
+/* Why a call that is not deferred, or not this one, cannot be replied to. */
 static int
-claim_reply(struct node *n, uint64_t claim, ferry_call call)
+why_not(struct node *n, uint64_t claim, ferry_call call)
 {
+	/* pair(beat) acquire. */
+	int r = ferry__node_status(
+	    call, claim, atom64_load_acquire(&n->state));
+
+	if (r == FERRY_OK)
+		return FERRY_ETHREAD;
+	return r == FERRY_ESTALE || (claim & CLAIM_ANSWERED) != 0
+	    ? FERRY_ESTALE
+	    : FERRY_EREPLIED;
+}
+
+/*
+ * The right to reply to a deferred call: one wins. It is won, once, also when
+ * a closer has answered already: the node's main line is the replier's to
+ * end. With the generation, so that who comes too late changes nothing.
+ */
+static int
+claim_reply(struct node *n, ferry_call call)
+{
+	/* pair(claim) acquire. */
+	uint64_t claim = atom64_load_acquire(&n->claim);
+
 	do {
 		if (ferry__token_as(claim >> 24 << 24 | n->index, TOKEN_CALL) !=
-		    call)
-			return FERRY_ESTALE;
-		if (claim & CLAIM_ANSWERED)
-			return FERRY_ESTALE;
-		if (claim & (CLAIM_REPLYING | CLAIM_FINISHED))
-			return FERRY_EREPLIED;
-		if ((claim & CLAIM_DEFERRED) == 0)
-			return FERRY_ETHREAD;
-		/* pair(claim) acq_rel: with the generation, so that a replier
-		 * who comes too late changes nothing. */
+		        call ||
+		    (claim & CLAIM_DEFERRED) == 0)
+			return why_not(n, claim, call);
+		if (claim & (CLAIM_REPLYING | CLAIM_FINISHED)) {
+			int r = why_not(n, claim, call);
+
+			return r == FERRY_ESTALE ? r : FERRY_EREPLIED;
+		}
+		/* pair(claim) acq_rel. */
 	} while (!atom64_cas_acqrel(
 	    &n->claim, &claim, claim | CLAIM_REPLYING));
 	return FERRY_OK;
@@ -142,15 +163,16 @@ reply_deferred(ferry_call call, const struct answer *a, bool *consumed)
 {
 	struct context *c;
 	struct node *n;
-	uint64_t claim;
-	int r = find(&n, &claim, call);
+	int r = ferry__request_node(&n, call, TOKEN_CALL);
 
 	*consumed = false;
 	if (r != FERRY_OK)
 		return r;
 	c = ferry__reply_context(n);
+	if (c == NULL)
+		return FERRY_ESTALE;
 	ferry__reply_enter(c);
-	r = claim_reply(n, claim, call);
+	r = claim_reply(n, call);
 	*consumed = r == FERRY_OK;
 	if (r == FERRY_OK) {
 		n->status = a->status;
@@ -230,8 +252,10 @@ ferry_call_defer(ferry_call call)
 		r = find(&n, &claim, call);
 		return r == FERRY_OK ? FERRY_ETHREAD : r;
 	}
-	if (w->deferred)
-		return FERRY_EALREADY;
+	if (w->deferred) {
+		r = find(&n, &claim, call);
+		return r == FERRY_OK ? FERRY_EALREADY : r;
+	}
 	if (w->answer.given)
 		return FERRY_EREPLIED;
 	n = w->current;
@@ -251,25 +275,54 @@ ferry_call_defer(ferry_call call)
 
 /* ------------------------------------------------------------------ the hook */
 
-/* The node of a call whose hook this thread may set. */
+/*
+ * The node of a call whose hook this thread may set. It does not pass on until
+ * let_go(): in the handler it cannot, and a deferred call's gets a reference,
+ * with the generation, so that a token that came too late changes nothing.
+ */
 static int
-find_hooked(struct node **out, uint64_t *claim, ferry_call call)
+hold(struct node **out, ferry_call call)
 {
 	struct worker *w = in_hand(call);
+	struct node *n;
+	uint64_t claim;
 	int r;
 
 	if (w != NULL && !w->deferred) {
 		*out = w->current;
-		/* pair(claim) acquire. */
-		*claim = atom64_load_acquire(&(*out)->claim);
 		if (w->answer.given)
 			return FERRY_EREPLIED;
-		return *claim & CLAIM_ANSWERED ? FERRY_ESTALE : FERRY_OK;
+		return ferry__node_answered(w->current, &r) ? FERRY_ESTALE
+		                                            : FERRY_OK;
 	}
-	r = find(out, claim, call);
-	if (r == FERRY_OK && (*claim & CLAIM_DEFERRED) == 0)
-		r = FERRY_ETHREAD;
-	return r;
+	r = ferry__request_node(&n, call, TOKEN_CALL);
+	if (r != FERRY_OK)
+		return r;
+	/* pair(claim) acquire. */
+	claim = atom64_load_acquire(&n->claim);
+	do {
+		if (ferry__token_as(claim >> 24 << 24 | n->index, TOKEN_CALL) !=
+		        call ||
+		    (claim & CLAIM_DEFERRED) == 0)
+			return why_not(n, claim, call);
+		if (claim & CLAIM_ANSWERED)
+			return FERRY_ESTALE;
+		if (claim & (CLAIM_REPLYING | CLAIM_FINISHED))
+			return FERRY_EREPLIED;
+		/* pair(claim) acq_rel. */
+	} while (!atom64_cas_acqrel(
+	    &n->claim, &claim, claim + CLAIM_REFERENCE));
+	*out = n;
+	return FERRY_OK;
+}
+
+static void
+let_go(struct node *n, ferry_call call)
+{
+	struct worker *w = in_hand(call);
+
+	if (w == NULL || w->deferred)
+		ferry__reply_drop(n);
 }
 
 /* Takes the hook back; waits for one that is running. */
@@ -288,13 +341,14 @@ clear_hook(struct node *n)
 static int
 set_hook(struct node *n, ferry_cancel_fn hook, void *user)
 {
-	uint64_t claim;
+	uint64_t claim = atom64_load_relaxed(&n->claim);
 
+	if (claim & (CLAIM_CANCEL | CLAIM_CLOSE))
+		return FERRY_ECANCELED;
 	n->hook = hook;
 	n->hook_user = user;
 	/* Relaxed: published by the claim. */
 	atom32_store_relaxed(&n->hooked, 0);
-	claim = atom64_load_relaxed(&n->claim);
 	do
 		if (claim & (CLAIM_CANCEL | CLAIM_CLOSE))
 			return FERRY_ECANCELED;
@@ -307,15 +361,17 @@ int
 ferry_call_on_cancel(ferry_call call, ferry_cancel_fn hook, void *user)
 {
 	struct node *n;
-	uint64_t claim;
-	int r = find_hooked(&n, &claim, call);
+	int r = hold(&n, call);
 
 	if (r != FERRY_OK)
 		return r;
-	if (hook == NULL || (claim & CLAIM_HOOK) != 0)
+	/* Relaxed: this thread set it, if it is set. */
+	if (hook == NULL ||
+	    (atom64_load_relaxed(&n->claim) & CLAIM_HOOK) != 0)
 		r = clear_hook(n);
 	if (r == FERRY_OK && hook != NULL)
 		r = set_hook(n, hook, user);
+	let_go(n, call);
 	return r;
 }
 
@@ -361,5 +417,5 @@ ferry_call_describe(ferry_call_info *out, ferry_call call)
 		.method = n->method,
 		.submitter = n->home->thread,
 	    },
-	    sizeof *out, sizeof *out);
+	    sizeof *out);
 }

@@ -10,10 +10,11 @@
 #include "ffi/request.h"
 #include "ffi/self.h"
 
-/* What a claim must and must not have for another flag to be set. */
+/* Sets flags, and takes a reference if asked to, from a claim that has all of
+ * `must`, none of `must_not`, and the generation. */
 static bool
 claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
-    uint64_t add)
+    uint64_t flags, uint64_t reference)
 {
 	/* pair(claim) acquire. */
 	uint64_t old = atom64_load_acquire(&n->claim);
@@ -23,7 +24,8 @@ claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
 		    (old & must) != must || (old & must_not) != 0)
 			return false;
 		/* pair(claim) acq_rel: whoever loses sees why. */
-	} while (!atom64_cas_acqrel(&n->claim, &old, old + add));
+	} while (!atom64_cas_acqrel(
+	    &n->claim, &old, (old | flags) + reference));
 	return true;
 }
 
@@ -32,7 +34,8 @@ claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
 void
 ferry__cancel_await_hook(struct node *n)
 {
-	/* pair(hooked) acquire: what the hook did comes before. */
+	/* The caller keeps the node from passing on.
+	 * pair(hooked) acquire: what the hook did comes before. */
 	while ((atom64_load_acquire(&n->claim) & CLAIM_HOOKED) == 0)
 		ferry__os_wait(&n->hooked, 0, OS_NEVER);
 }
@@ -86,12 +89,11 @@ answer_queued(struct context *c, struct node *n, uint64_t generation_of,
 {
 	if (!claim(n, generation_of, 0,
 	        CLAIM_STARTED | CLAIM_ANSWERED | CLAIM_FINISHED,
-	        CLAIM_ANSWERED + how + CLAIM_REFERENCE))
+	        CLAIM_ANSWERED | how, CLAIM_REFERENCE))
 		return false;
 	ferry__node_free_payload(n);
 	ferry__reply_count_elsewhere(c,
 	    how == CLAIM_ECLOSED ? UNSTARTED_CLOSED : UNSTARTED_CANCELED);
-	ferry__reply_uncount(c, n);
 	if (n->flags & NODE_CALLBACK)
 		ferry__reply_drop(n);
 	else
@@ -105,7 +107,7 @@ interrupt(struct context *c, struct node *n, uint64_t generation_of)
 {
 	if (claim(n, generation_of, CLAIM_HOOK,
 	        CLAIM_HOOKING | CLAIM_FINISHED | CLAIM_ANSWERED | CLAIM_CLOSE,
-	        CLAIM_HOOKING + CLAIM_REFERENCE))
+	        CLAIM_HOOKING, CLAIM_REFERENCE))
 		run_hook(c, n);
 	return FERRY_OK;
 }
@@ -146,12 +148,12 @@ mark_canceled(struct node *n, uint64_t token, uint64_t *old)
 		/* pair(beat) acquire. */
 		r = ferry__node_status(
 		    token, *old, atom64_load_acquire(&n->state));
-		if (*old & CLAIM_RELEASED)
-			r = FERRY_ESTALE;
-		if (r != FERRY_OK)
-			return r;
+		if (r == FERRY_ESTALE || (*old & CLAIM_RELEASED) != 0)
+			return FERRY_ESTALE;
 		if (*old & CLAIM_CANCEL)
 			return FERRY_EALREADY;
+		if (r != FERRY_OK)
+			return r;
 		/* pair(cancel) acq_rel: set before the heavy barrier. */
 	} while (!atom64_cas_acqrel(&n->claim, old, *old | CLAIM_CANCEL));
 	return FERRY_OK;
@@ -217,7 +219,7 @@ ferry__cancel_closing(struct node *n, void *context)
 		/* CANCEL makes the FFI thread look at the claim. */
 		if ((old & CLAIM_CALLBACK) == 0 &&
 		    claim(n, old, 0, CLAIM_CANCEL | CLAIM_ANSWERED,
-		        CLAIM_CANCEL)) {
+		        CLAIM_CANCEL, 0)) {
 			ferry__os_barrier_heavy();
 			settle(c, n, old, CLAIM_ECLOSED);
 		}
@@ -236,71 +238,94 @@ ferry__cancel_mark(struct node *n, void *context)
 	/* A reply that waits for the FFI thread is DONE by phase, but FINISHED
 	 * and not TOLD by its claim: abandon() looks at it too. */
 	if (is_unfinished(n, &old, &state))
-		claim(n, old, 0, CLAIM_CLOSE, CLAIM_CLOSE);
+		claim(n, old, 0, CLAIM_CLOSE, CLAIM_CLOSE, 0);
 }
 
-/* The claim, or a false if it is not to be had: the two ways in. */
-static bool
-claim_abandoned(struct node *n, uint64_t generation_of, uint64_t add)
-{
-	return claim(n, generation_of, CLAIM_HOOKING,
-	           CLAIM_HOOKED | CLAIM_ANSWERED, add) ||
-	    claim(n, generation_of, 0, CLAIM_FINISHED | CLAIM_ANSWERED, add);
-}
-
+/* With a callback that the FFI thread has yet to run: it never will. */
 static void
 count_not_run(struct context *c, struct node *n, uint64_t generation_of)
 {
-	/* With a callback that the FFI thread has yet to run: answered in its
-	 * place before, and counted … */
-	if (claim(n, generation_of, CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_TOLD)) {
+	/* Answered in its place before, and counted … */
+	if (claim(n, generation_of, CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_TOLD,
+	        0)) {
 		c->callback_not_run++;
 		return;
 	}
 	/* … or finished by a deferred reply, and to be counted with it. */
 	if (claim(n, generation_of, CLAIM_DEFERRED | CLAIM_FINISHED,
-	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD)) {
+	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD, 0)) {
 		c->callback_not_run++;
 		c->n_abandoned++;
+		count_shared_add(&c->ended_unheard, 1);
 		ferry__reply_count_elsewhere(c, ENDED_CLOSED);
-		ferry__reply_uncount(c, n);
 	}
+}
+
+static bool
+abandon_unstarted(struct context *c, struct node *n, uint64_t generation_of)
+{
+	if (!claim(n, generation_of, 0,
+	        CLAIM_STARTED | CLAIM_FINISHED | CLAIM_ANSWERED,
+	        CLAIM_ANSWERED | CLAIM_ECLOSED, CLAIM_REFERENCE))
+		return false;
+	ferry__node_free_payload(n);
+	ferry__reply_count_elsewhere(c, UNSTARTED_CLOSED);
+	return true;
+}
+
+/*
+ * A call that has started, as far as can be seen: RUNNING is stored before
+ * the FFI thread has settled whether it will run the handler. Hence STARTED
+ * goes with the answer, and an FFI thread that then does not run it counts
+ * the start, and frees the payload. A reply that waits for a hook to end is
+ * answered for, whatever the phase.
+ */
+static bool
+abandon_started(struct context *c, struct node *n, uint64_t generation_of,
+    bool may_run)
+{
+	const uint64_t flags =
+	    CLAIM_ANSWERED | CLAIM_ECLOSED | CLAIM_STARTED;
+
+	if (!claim(n, generation_of, CLAIM_HOOKING,
+	        CLAIM_HOOKED | CLAIM_ANSWERED, flags, CLAIM_REFERENCE) &&
+	    !(may_run &&
+	        claim(n, generation_of, 0, CLAIM_FINISHED | CLAIM_ANSWERED,
+	            flags, CLAIM_REFERENCE)))
+		return false;
+	ferry__reply_count_elsewhere(c, ENDED_CLOSED);
+	return true;
 }
 
 void
 ferry__cancel_abandon(struct node *n, void *context)
 {
 	struct context *c = context;
+	enum node_phase phase;
 	uint64_t old, state;
-	bool unstarted;
+	bool answered = false;
 
 	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
 	old = atom64_load_acquire(&n->claim);
 	/* pair(cancel) acquire. */
 	state = atom64_load_acquire(&n->state);
+	phase = ferry__node_phase(state);
 	if (old >> 24 == 0 || !ferry__node_same_generation(old, state) ||
-	    ferry__node_phase(state) == NODE_FREE)
+	    phase == NODE_FREE)
 		return;
-	unstarted = ferry__node_phase(state) == NODE_QUEUED &&
-	    (old & CLAIM_STARTED) == 0;
-	/* DONE without CLOSE: the FFI thread has finished it, or is about to
-	 * call back, by the fast path. */
-	if ((old & CLAIM_CLOSE) != 0 &&
-	    claim_abandoned(n, old,
-	        CLAIM_ANSWERED + CLAIM_ECLOSED + CLAIM_REFERENCE)) {
+	/* DONE: the FFI thread finishes it, and may have seen no CLOSE. */
+	if (old & CLAIM_CLOSE)
+		answered = (phase == NODE_QUEUED &&
+		               abandon_unstarted(c, n, old)) ||
+		    abandon_started(c, n, old, phase != NODE_DONE);
+	if (answered)
 		c->n_abandoned++;
-		ferry__reply_count_elsewhere(
-		    c, unstarted ? UNSTARTED_CLOSED : ENDED_CLOSED);
-		ferry__reply_uncount(c, n);
-		if (unstarted)
-			ferry__node_free_payload(n);
-		if ((old & CLAIM_CALLBACK) == 0) {
-			ferry__reply_deliver(c, n);
-			return;
-		}
+	if (old & CLAIM_CALLBACK)
 		count_not_run(c, n, old);
+	if (!answered)
+		return;
+	if (old & CLAIM_CALLBACK)
 		ferry__reply_drop(n);
-	} else if (old & CLAIM_CALLBACK) {
-		count_not_run(c, n, old);
-	}
+	else
+		ferry__reply_deliver(c, n);
 }

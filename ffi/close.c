@@ -128,13 +128,13 @@ await_quiet(struct context *c, uint64_t deadline_ns)
 /* ------------------------------------------------------------------ reporting */
 
 static void
-report_on(struct context *c, ferry_close_report *out, uint64_t running)
+report_on(struct context *c, ferry_close_report *out)
 {
 	struct worker *w = c->worker;
 	uint64_t word = ferry__beat_look(&w->beat);
 	struct suspect s = { 0 };
 	ferry_close_report r = {
-		.running = (uint32_t)running,
+		.running = (uint32_t)ferry__count_unended(c),
 		.callback_not_run = c->callback_not_run,
 		.abandoned = c->n_abandoned,
 	};
@@ -148,7 +148,7 @@ report_on(struct context *c, ferry_close_report *out, uint64_t running)
 		r.age_ns = atom64_load_relaxed(&w->events.age_ns);
 	}
 	if (out != NULL)
-		ferry__options_write(out, &r, sizeof r, sizeof r);
+		ferry__options_write(out, &r, sizeof r);
 }
 
 /* --------------------------------------------------------------------- close */
@@ -157,7 +157,6 @@ static int
 close_by(struct context *c, const ferry_close_options *o,
     ferry_close_report *report)
 {
-	uint64_t running = 0;
 	bool quiet = false;
 
 	shut(c);
@@ -167,11 +166,10 @@ close_by(struct context *c, const ferry_close_options *o,
 	if (o->mode != FERRY_CLOSE_ABANDON)
 		quiet = await_quiet(c, deadline_in(o->timeout_ms));
 	if (!quiet) {
-		running = ferry__count_running(c);
 		abandon_all(c);
 		quiet = await_quiet(c, ferry__os_now_ns() + MOMENT_NS);
 	}
-	report_on(c, report, quiet ? 0 : running);
+	report_on(c, report);
 	return quiet ? FERRY_OK : FERRY_EBUSY;
 }
 
@@ -181,10 +179,10 @@ ferry_context_close(ferry_context context, const ferry_close_options *options,
 {
 	ferry_close_options o;
 	struct context *c;
-	int r = ferry__options_read(&o, sizeof o, options, sizeof o);
+	int r = ferry__options_read(&o, sizeof o, options);
 
 	if (r != FERRY_OK || o.flags != 0 || o.mode > FERRY_CLOSE_ABANDON ||
-	    (report != NULL && report->struct_size < sizeof *report))
+	    (report != NULL && report->struct_size < OPTIONS_LEAST))
 		return FERRY_EINVAL;
 	r = ferry__context_find(&c, context);
 	if (r != FERRY_OK)

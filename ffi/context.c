@@ -11,6 +11,7 @@
 #include "ffi/alloc.h"
 #include "ffi/handle.h"
 #include "ffi/options.h"
+#include "ffi/reply.h"
 #include "ffi/self.h"
 #include "ffi/watch.h"
 
@@ -71,6 +72,8 @@ bind_home(struct context *c)
 		    ? &c->source.stuck
 		    : NULL,
 		.context = c,
+		.names = c->library->names,
+		.total = &c->total,
 		.attachments = &c->source.attachments,
 	};
 
@@ -298,7 +301,7 @@ static int
 check_options(ferry_context_options *o, const ferry_context_options *theirs)
 {
 	if (theirs == NULL ||
-	    ferry__options_read(o, sizeof *o, theirs, sizeof *o) != FERRY_OK)
+	    ferry__options_read(o, sizeof *o, theirs) != FERRY_OK)
 		return FERRY_EINVAL;
 	if (o->shards == 0)
 		o->shards = SHARDS_DEFAULT;
@@ -306,6 +309,8 @@ check_options(ferry_context_options *o, const ferry_context_options *theirs)
 		o->depth = DEPTH_DEFAULT;
 	if (o->payload_max == 0)
 		o->payload_max = PAYLOAD_DEFAULT;
+	if (o->payload_max == FERRY_UNBOUNDED)
+		o->payload_max = UINT32_MAX;
 	if (o->event_capacity == 0)
 		o->event_capacity = EVENTS_DEFAULT;
 	if (o->notify_level == 0)
@@ -314,7 +319,7 @@ check_options(ferry_context_options *o, const ferry_context_options *theirs)
 	         FERRY_CONTEXT_CLOSE_ON_LOSS)) != 0 ||
 	    o->reserved != 0 || o->shards > SHARDS_MOST ||
 	    !is_power_of_two(o->shards) || o->payload_max > UINT32_MAX ||
-	    o->event_policy > FERRY_EVENTS_BLOCK || o->event_capacity < 2 ||
+	    o->event_policy > FERRY_EVENTS_BLOCK || o->event_capacity == 0 ||
 	    o->event_capacity > EVENTS_MOST ||
 	    !is_power_of_two(o->event_capacity) ||
 	    o->notify_level > FERRY_LEVEL_FATAL ||
@@ -373,9 +378,10 @@ reset_counts(struct context *c)
 	atom64_store_relaxed(&c->started.n, 0);
 	atom64_store_relaxed(&c->late.n, 0);
 	atom64_store_relaxed(&c->late_elsewhere, 0);
-	atom64_store_relaxed(&c->discarded, 0);
-	atom64_store_relaxed(&c->total, 0);
-	atom32_store_relaxed(&c->total_wanted, 0);
+	atom64_store_relaxed(&c->ended_unheard, 0);
+	atom64_store_relaxed(&c->total.out, 0);
+	atom32_store_relaxed(&c->total.wanted, 0);
+	c->total.tell = ferry__reply_tell_room;
 	atom64_store_relaxed(&c->handles_open.n, 0);
 	atom32_store_relaxed(&c->refusing, 0);
 	atom32_store_relaxed(&c->opening, OPENING_PENDING);

@@ -84,9 +84,8 @@ struct context {
 	/* Everybody's; rare. */
 	ON_OWN_LINE atom64 ended_elsewhere[OUTCOMES];
 	atom64 late_elsewhere;
-	atom64 discarded;
-	atom64 total;              /* unfinished, when depth_total is set */
-	atom32 total_wanted;
+	atom64 ended_unheard;      /* by an abandoned close: no callback */
+	struct total total;        /* when depth_total is set */
 	atom32 stage;              /* enum context_stage; slept on */
 	atom64 closer;             /* generation << 1 | somebody is in close */
 	atom32 refusing;           /* the queued are answered ECLOSED */

@@ -15,6 +15,7 @@ struct sums {
 	uint64_t refused;
 	uint64_t submitted;
 	uint64_t wakes;
+	uint64_t discarded;
 };
 
 static void
@@ -22,6 +23,7 @@ add_refused(struct home *h, void *arg)
 {
 	struct sums *s = arg;
 
+	s->discarded += count_read(&h->discarded);
 	s->refused += count_read(&h->refused.n);
 	s->wakes += count_read(&h->wakes.n);
 }
@@ -61,6 +63,19 @@ ferry__count_running(struct context *c)
 }
 
 uint64_t
+ferry__count_unended(struct context *c)
+{
+	uint64_t late =
+	    count_read(&c->late.n) + count_read(&c->late_elsewhere);
+	uint64_t closed = ferry__context_ended(c, ENDED_CLOSED);
+
+	/* A deferred reply whose callback was not run counts as closed, but
+	 * has ended. */
+	closed -= count_read(&c->ended_unheard);
+	return ferry__count_running(c) + (closed > late ? closed - late : 0);
+}
+
+uint64_t
 ferry__context_queued(struct context *c)
 {
 	uint64_t ended[OUTCOMES], started;
@@ -89,7 +104,6 @@ fill(ferry_counters *n, struct context *c)
 	uint64_t ended[OUTCOMES];
 	struct sums s = { 0 };
 
-	n->discarded = count_read(&c->discarded);
 	n->late_replies =
 	    count_read(&c->late.n) + count_read(&c->late_elsewhere);
 	read_outcomes(ended, c);
@@ -107,6 +121,7 @@ fill(ferry_counters *n, struct context *c)
 	n->submitted = s.submitted;
 	n->refused = s.refused;
 	n->wakes = s.wakes;
+	n->discarded = s.discarded;
 	n->running = n->started - sum(ended, ENDED_OK, OUTCOMES);
 	n->queued =
 	    n->submitted - n->refused - n->started - sum(ended, 0, ENDED_OK);
@@ -132,5 +147,5 @@ ferry_context_counters(ferry_counters *out, ferry_context context)
 	/* pair(slot) acquire: it was this context's all the while. */
 	if (atom64_load_acquire(&c->slot->token) != context)
 		return FERRY_ESTALE;
-	return ferry__options_write(out, &n, sizeof n, sizeof n);
+	return ferry__options_write(out, &n, sizeof n);
 }

@@ -9,4 +9,8 @@
 /* Started and unfinished. */
 uint64_t ferry__count_running(struct context *c);
 
+/* Calls whose handler has not ended: running ones, and those that a closer
+ * answered in its place. */
+uint64_t ferry__count_unended(struct context *c);
+
 #endif

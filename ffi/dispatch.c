@@ -73,8 +73,6 @@ deliver(struct worker *w, struct context *c, struct node *n,
     enum outcome outcome)
 {
 	count_single_add(&c->ended[outcome], 1);
-	if (UNLIKELY(n->flags & NODE_COUNTED))
-		ferry__reply_uncount(c, n);
 	if (LIKELY(n->flags & NODE_CALLBACK)) {
 		call_back(w, c, n);
 		return;
@@ -127,15 +125,6 @@ finish(struct worker *w, struct context *c, struct node *n,
 
 /* ---------------------------------------------------------------- starting */
 
-/* Answers a request that will not start. */
-COLD static void
-end_unstarted(struct worker *w, struct context *c, struct node *n,
-    enum outcome outcome, int status)
-{
-	w->answer = (struct answer){ .status = status, .given = true };
-	finish(w, c, n, outcome);
-}
-
 /* Whether the context answers what is queued by FERRY_ECLOSED. */
 static bool
 is_refusing(const struct worker *w, const struct context *c)
@@ -146,32 +135,73 @@ is_refusing(const struct worker *w, const struct context *c)
 	    atom32_load_relaxed(&ferry__context_quiesced) != 0;
 }
 
-/* A flag was seen at the start: a tombstone, or a cancel to be settled. True:
- * to be started after all. */
-COLD static bool
-start_slow(struct worker *w, struct context *c, struct node *n)
+/* Somebody has answered a request that this thread has not run. */
+COLD static void
+meet_answered(struct worker *w, struct context *c, struct node *n,
+    uint64_t claim)
+{
+	if (claim & CLAIM_STARTED) {
+		/* Answered as a started one; see ferry__cancel_abandon(). */
+		count_single_add(&c->started, 1);
+		count_single_add(&c->late, 1);
+		ferry__node_free_payload(n);
+	}
+	if (n->flags & NODE_CALLBACK)
+		ferry__reply_call_back(w, c, n, false);
+	else
+		ferry__reply_drop(n);
+}
+
+/* Answers a request that will not start, unless somebody has. */
+COLD static void
+end_unstarted(struct worker *w, struct context *c, struct node *n,
+    enum outcome outcome, int status)
 {
 	/* pair(claim) acquire. */
 	uint64_t claim = atom64_load_acquire(&n->claim);
 
 	do
 		if (claim & CLAIM_ANSWERED) {
-			if (n->flags & NODE_CALLBACK)
-				ferry__reply_call_back(w, c, n, false);
-			else
-				ferry__reply_drop(n);
+			meet_answered(w, c, n, claim);
+			return;
+		}
+	/* pair(claim) acq_rel: from here on nobody else answers it. */
+	while (!atom64_cas_acqrel(
+	    &n->claim, &claim, claim | CLAIM_STARTED | CLAIM_FINISHED));
+	ferry__node_free_payload(n);
+	/* Relaxed: for those who ask by token. */
+	atom64_store_relaxed(&n->state,
+	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_DONE));
+	w->answer = (struct answer){ .status = status, .given = true };
+	deliver(w, c, n, outcome);
+}
+
+/* A flag was seen at the start: a tombstone, or somebody wants it to end.
+ * True: to be started after all. */
+COLD static bool
+start_slow(struct worker *w, struct context *c, struct node *n)
+{
+	/* pair(claim) acquire. */
+	uint64_t claim = atom64_load_acquire(&n->claim);
+
+	do {
+		if (claim & CLAIM_ANSWERED) {
+			meet_answered(w, c, n, claim);
 			return false;
 		}
-	/* pair(claim) acq_rel: against who would answer it unstarted. */
-	while (!atom64_cas_acqrel(&n->claim, &claim, claim | CLAIM_STARTED));
-	if ((claim & (CLAIM_CANCEL | CLAIM_CLOSE)) == 0)
-		return true;
-	if (is_refusing(w, c) || (claim & CLAIM_CLOSE) != 0)
-		end_unstarted(w, c, n, UNSTARTED_CLOSED, FERRY_ECLOSED);
-	else
-		end_unstarted(
-		    w, c, n, UNSTARTED_CANCELED, FERRY_ECANCELED);
-	return false;
+		if (claim & (CLAIM_CANCEL | CLAIM_CLOSE)) {
+			if (is_refusing(w, c))
+				end_unstarted(w, c, n, UNSTARTED_CLOSED,
+				    FERRY_ECLOSED);
+			else
+				end_unstarted(w, c, n, UNSTARTED_CANCELED,
+				    FERRY_ECANCELED);
+			return false;
+		}
+		/* pair(claim) acq_rel: against who would answer it. */
+	} while (!atom64_cas_acqrel(
+	    &n->claim, &claim, claim | CLAIM_STARTED));
+	return true;
 }
 
 /* What there may be to look at before a start; true: start. */
@@ -288,7 +318,11 @@ ferry__dispatch_mend(struct worker *w)
 	}
 	if (w->deferred)
 		return;
-	free_answer(w);
+	if (w->answer.given) {
+		/* It had answered before. */
+		finish(w, c, n, ferry__reply_outcome(w->answer.status));
+		return;
+	}
 	w->answer = (struct answer){ .status = FERRY_ELOST, .given = true };
 	finish(w, c, n, ENDED_LOST);
 }

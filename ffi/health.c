@@ -62,5 +62,5 @@ ferry_context_health(ferry_health *out, ferry_context context)
 	/* pair(slot) acquire: it was this context's all the while. */
 	if (atom64_load_acquire(&c->slot->token) != context)
 		return FERRY_ESTALE;
-	return ferry__options_write(out, &h, sizeof h, sizeof h);
+	return ferry__options_write(out, &h, sizeof h);
 }

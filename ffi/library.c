@@ -136,7 +136,7 @@ add_method(uint32_t *out_id, struct library *l, const ferry_method *theirs)
 	int r;
 
 	if (theirs == NULL ||
-	    ferry__options_read(&m, sizeof m, theirs, sizeof m) != FERRY_OK ||
+	    ferry__options_read(&m, sizeof m, theirs) != FERRY_OK ||
 	    m.flags != 0 || m.reserved != 0 || m.handler == NULL ||
 	    !ferry__library_levels_ascend(&m.levels))
 		return FERRY_EINVAL;
@@ -163,7 +163,7 @@ add_event(uint32_t *out_id, struct library *l, const ferry_event *theirs)
 	int r;
 
 	if (theirs == NULL ||
-	    ferry__options_read(&e, sizeof e, theirs, sizeof e) != FERRY_OK ||
+	    ferry__options_read(&e, sizeof e, theirs) != FERRY_OK ||
 	    e.flags != 0 || e.reserved != 0)
 		return FERRY_EINVAL;
 	r = new_name(&name, &l->event_ids, e.name, l->n_events);
@@ -247,7 +247,7 @@ ferry_library_open(ferry_library *out, const ferry_library_options *options)
 	int r;
 
 	if (out == NULL || options == NULL ||
-	    ferry__options_read(&o, sizeof o, options, sizeof o) != FERRY_OK ||
+	    ferry__options_read(&o, sizeof o, options) != FERRY_OK ||
 	    o.flags != 0 || o.reserved != 0 || !name_is_good(o.name) ||
 	    (o.n_methods != 0 && o.methods == NULL) ||
 	    (o.n_events != 0 && o.events == NULL))
@@ -338,6 +338,20 @@ ferry_library_close(ferry_library library)
 	return r;
 }
 
+static bool
+keep_names(struct library *l)
+{
+	const char **names = malloc((l->n_methods + 1) * sizeof *names);
+
+	if (names == NULL)
+		return false;
+	for (uint32_t i = 0; i < l->n_methods; i++)
+		names[i] = l->methods[i].name;
+	l->names = ferry__alloc_names(names, l->n_methods);
+	free(names);
+	return l->names != NULL;
+}
+
 int
 ferry__library_freeze(struct library **out, ferry_library token)
 {
@@ -345,6 +359,8 @@ ferry__library_freeze(struct library **out, ferry_library token)
 
 	pthread_mutex_lock(&mutex);
 	r = find(out, token);
+	if (r == FERRY_OK && !(*out)->frozen && !keep_names(*out))
+		r = FERRY_ENOMEM;
 	if (r == FERRY_OK) {
 		(*out)->frozen = true;
 		/* Relaxed: the token's own reference is there. */

@@ -23,6 +23,7 @@ struct library {
 	ferry_init_fn init;
 	ferry_fini_fn fini;
 	struct method *methods;
+	const char *const *names; /* of methods; for ever, once frozen */
 	const char **events;
 	uint32_t n_methods;
 	uint32_t n_events;

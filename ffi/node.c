@@ -122,13 +122,19 @@ ferry__node_take_slow(struct home *h)
 	return carve(h);
 }
 
-bool
-ferry__node_want_room(struct home *h, ferry_inbox inbox)
+void
+ferry__node_announce_want(struct home *h, ferry_inbox inbox)
 {
 	atom64_store_relaxed(&h->wanted_by, inbox);
 	/* pair(room) seq_cst: the want is announced before the look; who
 	 * returns a chain pushes before it looks at the want. */
 	atom32_store_seqcst(&h->wanted, 1);
+}
+
+bool
+ferry__node_want_room(struct home *h, ferry_inbox inbox)
+{
+	ferry__node_announce_want(h, inbox);
 	/* pair(room) seq_cst. */
 	if (atomp_load_seqcst(&h->returned) == NULL)
 		return false;
@@ -189,10 +195,27 @@ ferry__node_chain_flush(struct node_chain *c)
 }
 
 void
+ferry__node_uncount(struct node *n)
+{
+	struct total *t = n->home->total;
+
+	/* pair(total) seq_cst: room is made before the look at the want,
+	 * which a refused submit announces before it looks for room again. */
+	atom64_sub_seqcst(&t->out, 1);
+	/* pair(total) seq_cst. */
+	if (atom32_load_seqcst(&t->wanted) != 0 &&
+	    /* pair(total) seq_cst: one of several tells. */
+	    atom32_xchg_seqcst(&t->wanted, 0) != 0)
+		t->tell(t);
+}
+
+void
 ferry__node_give(struct node_chain *c, struct node *n)
 {
 	if (c->length == NODE_CHAIN || (c->first != NULL && c->home != n->home))
 		ferry__node_chain_flush(c);
+	if (UNLIKELY(n->flags & NODE_COUNTED))
+		ferry__node_uncount(n);
 	n->link.next = c->first;
 	if (c->first == NULL)
 		c->last = &n->link;
@@ -269,12 +292,15 @@ bind(struct home *h, const struct home_binding *b)
 	h->context_flags = b->flags;
 	h->payload_max = b->payload_max;
 	h->stuck = b->stuck;
+	h->names = b->names;
+	h->total = b->total;
 	atomp_store_relaxed(&h->context, b->context);
 	h->inbox_token = 0;
 	/* Relaxed: nobody reads a home that is in no context's list. */
 	atom64_store_relaxed(&h->submitted.n, 0);
 	atom64_store_relaxed(&h->refused.n, 0);
 	atom64_store_relaxed(&h->wakes.n, 0);
+	atom64_store_relaxed(&h->discarded, 0);
 	atom32_store_relaxed(&h->wanted, 0);
 	atomp_store_relaxed(&h->attachments, b->attachments);
 	h->bound = true;

@@ -170,8 +170,8 @@ struct node {
 	ferry_cancel_fn hook;
 	void *hook_user;
 	void *inbox;                  /* NODE_INBOX: where to, and … */
-	uint64_t inbox_generation;    /* … in which of its lives */
-	atom32 stale_posted;          /* a STALE notice is untaken */
+	atom64 stale_posted;          /* an untaken STALE notice; 0: none */
+	uint32_t inbox_generation;    /* … in which of its lives */
 	atom32 wait;                  /* enum node_wait */
 	atom32 hooked;                /* slept on until the hook has ended */
 };
@@ -179,6 +179,37 @@ struct node {
 _Static_assert(offsetof(struct node, reply_post) == LINE,
     "what the fast path touches is one pair of lines");
 _Static_assert(sizeof(struct node) == 2 * LINE, "a node is two pairs");
+
+/* The word of an untaken STALE notice: age in ms << 16 | how many. */
+#define NODE_STALE_MOST 0xffffu
+
+static inline uint64_t
+ferry__node_stale(uint64_t age_ns, uint64_t count)
+{
+	return age_ns / 1000000u << 16 | count;
+}
+
+static inline uint64_t
+ferry__node_stale_count(uint64_t word)
+{
+	return word & NODE_STALE_MOST;
+}
+
+static inline uint64_t
+ferry__node_stale_age_ns(uint64_t word)
+{
+	return (word >> 16) * 1000000u;
+}
+
+/*
+ * An exact bound over all homes of a context: nodes that are out. tell() is
+ * called when one comes home and somebody has announced a want.
+ */
+struct total {
+	atom64 out;
+	atom32 wanted;
+	void (*tell)(struct total *);
+};
 
 /*
  * A home. Never freed: it outlives its context until its last node is back,
@@ -201,6 +232,8 @@ struct home {
 	uint64_t inbox_token;         /* the inbox named last: attached */
 	const struct slot *inbox_slot;
 	const atom32 *stuck;          /* not NULL: a word to test first */
+	const char *const *names;     /* of methods; for ever */
+	struct total *total;          /* of nodes with NODE_COUNTED */
 
 	/* Its thread's, counted for whoever takes a snapshot. */
 	ON_OWN_LINE count_single submitted;
@@ -218,6 +251,7 @@ struct home {
 	atom32 wanted;                /* its thread waits for room … */
 	atom64 wanted_by;             /* … to be told at this inbox, … */
 	atomp attachments;            /* … one of its context's (inbox.h) */
+	atom64 discarded;             /* replies whose taker was gone */
 
 	/* The worker's: a chain in the making. */
 	ON_OWN_LINE struct link *chain;
@@ -256,6 +290,8 @@ struct home_binding {
 	size_t payload_max;
 	uint64_t depth;
 	const atom32 *stuck;
+	const char *const *names;
+	struct total *total;
 	void *context;
 	void *attachments;
 };
@@ -437,8 +473,10 @@ ferry__node_begin(struct node *n, uint64_t aside)
  */
 bool ferry__node_want_room(struct home *h, ferry_inbox inbox);
 
-/* The same for an exact bound that others make room in: says only whether
- * somebody wants it, and takes the want away. */
+/* The announcement alone; the caller looks again at a bound of its own. */
+void ferry__node_announce_want(struct home *h, ferry_inbox inbox);
+
+/* Whether the home's thread wants room; takes the want away. */
 bool ferry__node_wants_room(struct home *h);
 
 /* ---- giving back ---- */
@@ -461,6 +499,9 @@ void ferry__node_chain_flush(struct node_chain *c);
 
 /* The node is nobody's any more: into the chain. */
 void ferry__node_give(struct node_chain *c, struct node *n);
+
+/* Out of the exact bound; by give(). */
+void ferry__node_uncount(struct node *n);
 
 /* Sends the worker's chain back; the worker does so for all homes at each
  * drain's end. True: the home's thread wants to be told of room. */
@@ -485,6 +526,8 @@ ferry__node_give_worker(struct home **touched, struct node *n)
 {
 	struct home *h = n->home;
 
+	if (UNLIKELY(n->flags & NODE_COUNTED))
+		ferry__node_uncount(n);
 	n->link.next = h->chain;
 	h->chain = &n->link;
 	if (UNLIKELY(h->chain_length++ == 0)) {

@@ -26,8 +26,7 @@ is_zero(const unsigned char *p, size_t n)
 }
 
 int
-ferry__options_read(void *ours, size_t our_size, const void *theirs,
-    size_t least)
+ferry__options_read(void *ours, size_t our_size, const void *theirs)
 {
 	size_t size;
 
@@ -37,7 +36,7 @@ ferry__options_read(void *ours, size_t our_size, const void *theirs,
 	}
 	size = size_of(theirs);
 	/* A size out of all proportion is no struct of any version. */
-	if (size < least || size > our_size + 4096)
+	if (size < OPTIONS_LEAST || size > our_size + 4096)
 		return FERRY_EINVAL;
 	if (size > our_size &&
 	    !is_zero((const unsigned char *)theirs + our_size,
@@ -49,15 +48,14 @@ ferry__options_read(void *ours, size_t our_size, const void *theirs,
 }
 
 int
-ferry__options_write(void *theirs, const void *ours, size_t our_size,
-    size_t least)
+ferry__options_write(void *theirs, const void *ours, size_t our_size)
 {
 	size_t size;
 
 	if (theirs == NULL)
 		return FERRY_EINVAL;
 	size = size_of(theirs);
-	if (size < least)
+	if (size < OPTIONS_LEAST)
 		return FERRY_EINVAL;
 	if (size > our_size)
 		size = our_size;

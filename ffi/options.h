@@ -7,19 +7,20 @@
 
 #include "ffi/base.h"
 
+/* Every such struct begins with its size, and eight bytes more. */
+#define OPTIONS_LEAST 16u
+
 /*
  * Copies the caller's struct into ours: what it lacks is zero, what it has
- * beyond ours must be zero. `least` is the size of the first release.
- * Returns FERRY_OK or FERRY_EINVAL. NULL is all zero.
+ * beyond ours must be zero. NULL is all zero. Returns FERRY_OK or
+ * FERRY_EINVAL.
  */
-int ferry__options_read(
-    void *ours, size_t our_size, const void *theirs, size_t least);
+int ferry__options_read(void *ours, size_t our_size, const void *theirs);
 
 /*
  * Copies our result struct out as far as the caller's struct_size goes.
- * FERRY_EINVAL if that is smaller than `least`, nothing being written.
+ * FERRY_EINVAL if that is too small, nothing being written.
  */
-int ferry__options_write(
-    void *theirs, const void *ours, size_t our_size, size_t least);
+int ferry__options_write(void *theirs, const void *ours, size_t our_size);
 
 #endif

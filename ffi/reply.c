@@ -40,9 +40,10 @@ collect_wanting(struct home *h, void *arg)
 
 /* Tells every home that wants room; collected first, because posting may run
  * a doorbell function, and that runs under no lock. */
-COLD static void
-tell_all(struct context *c)
+COLD void
+ferry__reply_tell_room(struct total *t)
 {
+	struct context *c = container_of(t, struct context, total);
 	struct wanting w;
 
 	do {
@@ -54,26 +55,12 @@ tell_all(struct context *c)
 }
 
 void
-ferry__reply_uncount(struct context *c, struct node *n)
-{
-	if ((n->flags & NODE_COUNTED) == 0)
-		return;
-	/* pair(total) seq_cst: room is made before the look at the want,
-	 * which a refused submit announces before it looks for room again. */
-	atom64_sub_seqcst(&c->total, 1);
-	/* pair(total) seq_cst. */
-	if (atom32_load_seqcst(&c->total_wanted) != 0 &&
-	    /* pair(total) seq_cst: one of several tells. */
-	    atom32_xchg_seqcst(&c->total_wanted, 0) != 0)
-		tell_all(c);
-}
-
-void
 ferry__reply_count_elsewhere(struct context *c, enum outcome o)
 {
-	count_shared_add(&c->ended_elsewhere[o], 1);
 	/* pair(running) seq_cst: counted before the look at the stage, which
 	 * close() sets before the worker looks at the counts. */
+	atom64_add_seqcst(&c->ended_elsewhere[o], 1);
+	/* pair(running) seq_cst. */
 	if (atom32_load_seqcst(&c->stage) == CONTEXT_CLOSING)
 		ferry__context_nudge(c);
 }
@@ -124,11 +111,11 @@ free_reply(struct node *n)
 }
 
 static void
-discard(struct context *c, struct node *n)
+discard(struct node *n)
 {
 	free_reply(n);
 	ferry__node_taken(n);
-	count_shared_add(&c->discarded, 1);
+	count_shared_add(&n->home->discarded, 1);
 	ferry__reply_drop(n);
 }
 
@@ -147,14 +134,14 @@ set_done(struct node *n)
 }
 
 static void
-wake_waiter(struct context *c, struct node *n)
+wake_waiter(struct node *n)
 {
 	/* pair(wait) acq_rel: the reply is in the node; and of waiter,
 	 * releaser and us the order is that of this word. */
 	uint32_t before = atom32_xchg_acqrel(&n->wait, WAIT_DONE);
 
 	if (before == WAIT_RELEASED)
-		discard(c, n);
+		discard(n);
 	else if (before == WAIT_PARKED)
 		/* The node may be somebody else's by now. It is never freed,
 		 * and a wake too many is harmless. */
@@ -178,7 +165,6 @@ ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
 	}
 	if (count) {
 		count_single_add(&c->ended[ferry__reply_outcome(status)], 1);
-		ferry__reply_uncount(c, n);
 	}
 	answered = ferry__node_answered(n, &status);
 	w->current = n;
@@ -217,7 +203,6 @@ ferry__reply_end_deferred(struct context *c, struct node *n)
 	if ((n->flags & NODE_CALLBACK) == 0) {
 		ferry__reply_count_elsewhere(
 		    c, ferry__reply_outcome(n->status));
-		ferry__reply_uncount(c, n);
 		ferry__reply_deliver(c, n);
 		return;
 	}
@@ -234,9 +219,9 @@ ferry__reply_deliver(struct context *c, struct node *n)
 	set_done(n);
 	if (n->flags & NODE_INBOX) {
 		if (!ferry__inbox_post_reply(n))
-			discard(c, n);
+			discard(n);
 	} else if (n->flags & NODE_WAITED) {
-		wake_waiter(c, n);
+		wake_waiter(n);
 	} else {
 		ASSERT(ferry__self.worker == w);
 		ferry__reply_call_back(w, c, n, false);

@@ -22,8 +22,8 @@ ferry__reply_context(const struct node *n)
 /* Counts an outcome from another thread than the FFI thread. */
 void ferry__reply_count_elsewhere(struct context *c, enum outcome o);
 
-/* Makes room in an exact bound; once a request, by whoever ends it. */
-void ferry__reply_uncount(struct context *c, struct node *n);
+/* An exact bound has room again: tells every home that wants some. */
+void ferry__reply_tell_room(struct total *t);
 
 /* The outcome of a started request with this status. */
 enum outcome ferry__reply_outcome(int status);

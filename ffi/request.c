@@ -52,6 +52,16 @@ ferry__request_may_submit(struct context *c, bool blocking)
 
 /* ----------------------------------------------------------------- the home */
 
+/* From a context's own init, which knows its token already. */
+static bool
+is_opening(ferry_context token)
+{
+	const struct worker *w = ferry__self.worker;
+
+	return w != NULL && w->doing == DOING_INIT &&
+	    w->context->token == token;
+}
+
 COLD static int
 home_slow(struct home **out, ferry_context token)
 {
@@ -62,6 +72,8 @@ home_slow(struct home **out, ferry_context token)
 		h = h->next_of_thread;
 	if (h == NULL)
 		r = ferry__context_home(&h, token);
+	if (r == FERRY_ESTALE && is_opening(token))
+		r = FERRY_EREENTRANT;
 	if (r != FERRY_OK)
 		return r;
 	ferry__self.recent[ferry__token_slot(token) % SELF_RECENT] = h;
@@ -173,8 +185,7 @@ check_order(struct order *d, struct home *h,
 		options = &defaults;
 	if (LIKELY(options->struct_size == sizeof d->o))
 		d->o = *options;
-	else if (ferry__options_read(
-	             &d->o, sizeof d->o, options, sizeof d->o) != FERRY_OK)
+	else if (ferry__options_read(&d->o, sizeof d->o, options) != FERRY_OK)
 		return FERRY_EINVAL;
 	d->node_flags = 0;
 	d->aside = 0;
@@ -250,8 +261,9 @@ fill_rest(struct node *n, const struct order *d, const struct home *h)
 	/* Relaxed: published by the push. */
 	if (n->flags & NODE_INBOX) {
 		n->inbox = atomp_load_relaxed(&h->inbox_slot->object);
-		n->inbox_generation = ferry__inbox_generation(d->o.inbox);
-		atom32_store_relaxed(&n->stale_posted, 0);
+		n->inbox_generation =
+		    (uint32_t)ferry__inbox_generation(d->o.inbox);
+		atom64_store_relaxed(&n->stale_posted, 0);
 	} else {
 		atom32_store_relaxed(&n->wait, WAIT_NONE);
 	}
@@ -315,12 +327,12 @@ static bool
 take_total(struct context *c, uint64_t count)
 {
 	/* pair(total) seq_cst: counted, then compared. */
-	uint64_t before = atom64_add_seqcst(&c->total, count);
+	uint64_t before = atom64_add_seqcst(&c->total.out, count);
 
 	if (before + count <= c->depth_total)
 		return true;
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&c->total, count);
+	atom64_sub_seqcst(&c->total.out, count);
 	return false;
 }
 
@@ -334,11 +346,9 @@ enter_total(struct home *h, const struct order *d, uint64_t count)
 		return true;
 	if (d->o.inbox == 0)
 		return false;
-	ferry__node_want_room(h, d->o.inbox);
-	/* pair(room) seq_cst; the first half of a look at both bounds. */
-	atom32_store_seqcst(&h->wanted, 1);
+	ferry__node_announce_want(h, d->o.inbox);
 	/* pair(total) seq_cst: the want is announced before the look. */
-	atom32_store_seqcst(&c->total_wanted, 1);
+	atom32_store_seqcst(&c->total.wanted, 1);
 	return take_total(c, count);
 }
 
@@ -346,7 +356,7 @@ COLD static void
 leave_total(struct home *h, uint64_t count)
 {
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&context_of(h)->total, count);
+	atom64_sub_seqcst(&context_of(h)->total.out, count);
 }
 
 /* ------------------------------------------------------------------- pushing */
@@ -421,10 +431,8 @@ answer_refused(struct context *c, struct node *n, bool count)
 		return;
 	}
 	ferry__node_free_payload(n);
-	if (count) {
+	if (count)
 		ferry__reply_count_elsewhere(c, UNSTARTED_CLOSED);
-		ferry__reply_uncount(c, n);
-	}
 	n->status = FERRY_ECLOSED;
 	if (n->flags & NODE_CALLBACK)
 		ferry__reply_drop(n);

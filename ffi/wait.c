@@ -259,11 +259,12 @@ ferry_request_invoke(ferry_reply *out, ferry_request *out_request,
 	struct context *c;
 	int r;
 
+	if (out_request != NULL)
+		*out_request = 0;
 	if (out == NULL || out_request == NULL ||
-	    ferry__options_read(&o, sizeof o, options, sizeof o) != FERRY_OK ||
+	    ferry__options_read(&o, sizeof o, options) != FERRY_OK ||
 	    o.inbox != 0 || o.callback != NULL)
 		return FERRY_EINVAL;
-	*out_request = 0;
 	/* Before the submit: an error means that nothing happened. */
 	if (UNLIKELY(ferry__self.roles != 0)) {
 		r = ferry__context_find(&c, context);
@@ -298,7 +299,7 @@ ferry_request_release(ferry_request request)
 	/* pair(wait) acq_rel: the replier discards, or has been first. */
 	word = atom32_xchg_acqrel(&n->wait, WAIT_RELEASED);
 	if (word == WAIT_DONE) {
-		count_shared_add(&ferry__reply_context(n)->discarded, 1);
+		count_shared_add(&n->home->discarded, 1);
 		take(&reply, n);
 		ferry__alloc_block_free(reply.data);
 	}
