@@ -283,13 +283,13 @@ fill_reply(ferry_completion *c, struct node *n)
 	*c = (ferry_completion){
 		.kind = FERRY_KIND_REPLY,
 		.status = answered ? status : n->status,
-		.code = n->method,
+		.code = ferry__node_method(n),
 		.context = n->home->token,
 		.request = ferry__node_token(n, TOKEN_REQUEST),
 		.user = n->user,
 		.data = answered ? NULL : n->reply,
 		.size = answered ? 0 : n->reply_size,
-		.name = n->home->names[n->method],
+		.name = ferry__node_method_name(n),
 		.count = 1,
 	};
 }
@@ -319,11 +319,11 @@ take_stale(ferry_completion *c, struct node *n, struct node_chain *home)
 	if (told)
 		*c = (ferry_completion){
 			.kind = FERRY_KIND_STALE,
-			.code = n->method,
+			.code = ferry__node_method(n),
 			.context = n->home->token,
 			.request = ferry__node_token(n, TOKEN_REQUEST),
 			.user = n->user,
-			.name = n->home->names[n->method],
+			.name = ferry__node_method_name(n),
 			.age_ns = ferry__node_stale_age_ns(word),
 			.count = ferry__node_stale_count(word),
 		};

@@ -192,10 +192,8 @@ ferry__alloc_name(const char *text)
 	return intern_locked(text, strlen(text) + 1);
 }
 
-const char *const *
-ferry__alloc_names(const char *const *array, size_t n)
+const void *
+ferry__alloc_keep(const void *bytes, size_t size)
 {
-	static const char *const none[] = { NULL };
-
-	return n == 0 ? none : intern_locked(array, n * sizeof *array);
+	return intern_locked(bytes, size);
 }

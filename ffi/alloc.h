@@ -52,8 +52,8 @@ bool ferry__alloc_is_block(const void *data);
  * memory. */
 const char *ferry__alloc_name(const char *text);
 
-/* An array of such strings that lives as long; equal ones are one, so that a
- * library described again and again costs nothing. NULL: no memory. */
-const char *const *ferry__alloc_names(const char *const *array, size_t n);
+/* Bytes that live as long; equal ones are kept once, so that a library opened
+ * again and again costs nothing. NULL: no memory. */
+const void *ferry__alloc_keep(const void *bytes, size_t size);
 
 #endif

@@ -414,7 +414,7 @@ ferry_call_describe(ferry_call_info *out, ferry_call call)
 		.request = ferry__token_as(call, TOKEN_REQUEST),
 		.deadline_ns =
 		    n->flags & NODE_DEADLINE ? n->deadline_ns : 0,
-		.method = n->method,
+		.method = ferry__node_method(n),
 		.submitter = n->home->thread,
 	    },
 	    sizeof *out);

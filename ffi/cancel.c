@@ -102,37 +102,31 @@ answer_queued(struct context *c, struct node *n, uint64_t generation_of,
 }
 
 /* A started call: its hook, if there is one to run. */
-static int
+static void
 interrupt(struct context *c, struct node *n, uint64_t generation_of)
 {
 	if (claim(n, generation_of, CLAIM_HOOK,
 	        CLAIM_HOOKING | CLAIM_FINISHED | CLAIM_ANSWERED | CLAIM_CLOSE,
 	        CLAIM_HOOKING, CLAIM_REFERENCE))
 		run_hook(c, n);
-	return FERRY_OK;
 }
 
-/* After CANCEL was set and the heavy barrier. */
-static int
+/* After CANCEL was set and the heavy barrier. A request that has ended by now
+ * ended after it was marked: the FFI thread may have answered for us. */
+static void
 settle(struct context *c, struct node *n, uint64_t generation_of, uint64_t how)
 {
 	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
 	uint64_t state = atom64_load_acquire(&n->state);
+	enum node_phase phase = ferry__node_phase(state);
 
-	if (!ferry__node_same_generation(state, generation_of))
-		return FERRY_EDONE;
-	switch (ferry__node_phase(state)) {
-	case NODE_QUEUED:
-		if (answer_queued(c, n, generation_of, how))
-			return FERRY_OK;
-		/* It has started meanwhile, or somebody else answered. */
-		return interrupt(c, n, generation_of);
-	case NODE_RUNNING:
-	case NODE_DEFERRED:
-		return interrupt(c, n, generation_of);
-	default:
-		return FERRY_EDONE;
-	}
+	if (!ferry__node_same_generation(state, generation_of) ||
+	    phase == NODE_FREE || phase == NODE_DONE)
+		return;
+	/* If it is not to be had as a queued one, it has started meanwhile, or
+	 * somebody else answered. */
+	if (phase != NODE_QUEUED || !answer_queued(c, n, generation_of, how))
+		interrupt(c, n, generation_of);
 }
 
 /* -------------------------------------------------------------------- cancel */
@@ -178,7 +172,7 @@ ferry__cancel_request(uint64_t token)
 	r = mark_canceled(n, token, &old);
 	if (r == FERRY_OK) {
 		ferry__os_barrier_heavy();
-		r = settle(c, n, old, 0);
+		settle(c, n, old, 0);
 	}
 	ferry__reply_leave(c);
 	return r;

@@ -64,7 +64,6 @@ bind_home(struct context *c)
 		.shards = c->shards,
 		.n_shards = c->n_shards,
 		.park = &c->worker->park,
-		.n_methods = c->library->n_methods,
 		.flags = c->flags | (c->depth_total != 0 ? HOME_TOTAL : 0),
 		.payload_max = c->payload_max,
 		.depth = c->depth,
@@ -72,7 +71,7 @@ bind_home(struct context *c)
 		    ? &c->source.stuck
 		    : NULL,
 		.context = c,
-		.names = c->library->names,
+		.methods = c->methods,
 		.total = &c->total,
 		.attachments = &c->source.attachments,
 	};
@@ -143,9 +142,9 @@ ferry_context_method_name(const char **out, ferry_context context,
 		return r;
 	if (out == NULL)
 		return FERRY_EINVAL;
-	if (method >= c->library->n_methods)
+	if (method >= c->methods->n)
 		return FERRY_ENOMETHOD;
-	*out = c->library->methods[method].name;
+	*out = c->methods->at[method].name;
 	return FERRY_OK;
 }
 
@@ -425,7 +424,6 @@ fill(struct context *c, const ferry_context_options *o, struct library *l)
 	c->generation = ferry__token_count(c->token);
 	c->state = NULL;
 	c->flags = o->flags;
-	c->notify_level = o->notify_level;
 	c->levels = o->levels;
 	c->depth = o->depth;
 	c->depth_total = o->depth_total;
@@ -434,8 +432,9 @@ fill(struct context *c, const ferry_context_options *o, struct library *l)
 	c->init_arg = o->init_arg;
 	c->open_job.run = open_on_worker;
 	c->stop_job.run = looked_again;
+	c->methods = ferry__watch_methods(l, &c->levels, o->notify_level);
 	reset_counts(c);
-	if (!make_shards(c, o->shards) ||
+	if (c->methods == NULL || !make_shards(c, o->shards) ||
 	    !ferry__queue_open(&c->source.queue, o->event_capacity))
 		return FERRY_ENOMEM;
 	reset_source(&c->source, c, o);

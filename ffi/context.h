@@ -57,12 +57,12 @@ struct context {
 	uint64_t generation;
 	struct worker *worker;
 	struct library *library;
+	const struct methods *methods; /* for ever */
 	void *state;               /* the library's, from init */
 	struct list *shards;
 	uint32_t n_shards;
 	uint32_t shards_room;      /* how many the memory has room for */
 	uint32_t flags;            /* FERRY_CONTEXT_… */
-	uint32_t notify_level;
 	ferry_levels levels;       /* resolved: no zeros */
 	uint64_t depth;
 	uint64_t depth_total;

@@ -228,7 +228,7 @@ may_start(struct worker *w, struct context *c, struct node *n)
 static inline void
 handle(struct worker *w, struct context *c, struct node *n)
 {
-	const struct method *m = &c->library->methods[n->method];
+	const struct method *m = &c->methods->at[ferry__node_method(n)];
 	int status;
 
 	w->current = n;

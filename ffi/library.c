@@ -338,20 +338,6 @@ ferry_library_close(ferry_library library)
 	return r;
 }
 
-static bool
-keep_names(struct library *l)
-{
-	const char **names = malloc((l->n_methods + 1) * sizeof *names);
-
-	if (names == NULL)
-		return false;
-	for (uint32_t i = 0; i < l->n_methods; i++)
-		names[i] = l->methods[i].name;
-	l->names = ferry__alloc_names(names, l->n_methods);
-	free(names);
-	return l->names != NULL;
-}
-
 int
 ferry__library_freeze(struct library **out, ferry_library token)
 {
@@ -359,8 +345,6 @@ ferry__library_freeze(struct library **out, ferry_library token)
 
 	pthread_mutex_lock(&mutex);
 	r = find(out, token);
-	if (r == FERRY_OK && !(*out)->frozen && !keep_names(*out))
-		r = FERRY_ENOMEM;
 	if (r == FERRY_OK) {
 		(*out)->frozen = true;
 		/* Relaxed: the token's own reference is there. */

@@ -10,20 +10,13 @@
 #include <ck_ht.h>
 #include <ferry/ferry.h>
 
-#include "ffi/token.h"
-
-struct method {
-	ferry_handler_fn handler;
-	const char *name;
-	ferry_levels levels;
-};
+#include "ffi/node.h"
 
 struct library {
 	const char *name;
 	ferry_init_fn init;
 	ferry_fini_fn fini;
 	struct method *methods;
-	const char *const *names; /* of methods; for ever, once frozen */
 	const char **events;
 	uint32_t n_methods;
 	uint32_t n_events;

@@ -86,6 +86,15 @@ ferry__list_push(struct list *l, struct link *first, struct link *last,
 	return true;
 }
 
+/* Whether a push could succeed just now. */
+static inline bool
+ferry__list_is_open(
+    const struct list *l, uint64_t generation, uint64_t tag_mask)
+{
+	/* Relaxed: a hint, to say why a submit is refused. */
+	return (atom64_load_relaxed(&l->head) & tag_mask) == generation << 1;
+}
+
 /* Whether there is something to take, or to learn (CLOSED). */
 static inline bool
 ferry__list_stirs(const struct list *l, uint64_t tag_mask)

@@ -288,11 +288,12 @@ bind(struct home *h, const struct home_binding *b)
 	h->shard_mask = b->n_shards - 1;
 	h->shard = &b->shards[ferry__self.serial & h->shard_mask];
 	h->park = b->park;
-	h->n_methods = b->n_methods;
+	h->n_methods = b->methods->n;
 	h->context_flags = b->flags;
 	h->payload_max = b->payload_max;
 	h->stuck = b->stuck;
-	h->names = b->names;
+	atomp_store_relaxed(
+	    &h->methods, (void *)(uintptr_t)b->methods);
 	h->total = b->total;
 	atomp_store_relaxed(&h->context, b->context);
 	h->inbox_token = 0;

@@ -144,7 +144,7 @@ struct node {
 	struct home *home;            /* for life */
 	ferry_reply_fn callback;
 	void *user;
-	uint32_t method;
+	atom32 method;                /* the watcher looks, too */
 	uint32_t size;                /* bytes of payload */
 	uint32_t index;               /* for life: the slot of its token */
 	uint32_t flags;               /* enum node_flag */
@@ -179,6 +179,22 @@ struct node {
 _Static_assert(offsetof(struct node, reply_post) == LINE,
     "what the fast path touches is one pair of lines");
 _Static_assert(sizeof(struct node) == 2 * LINE, "a node is two pairs");
+
+/*
+ * What the methods of a context are, with the levels resolved. Kept for ever,
+ * equal ones once: whoever holds a node, or only the slot of one, may look.
+ */
+struct method {
+	ferry_handler_fn handler;
+	const char *name;
+	ferry_levels levels;
+};
+
+struct methods {
+	uint32_t n;
+	uint32_t notify_level;
+	struct method at[];
+};
 
 /* The word of an untaken STALE notice: age in ms << 16 | how many. */
 #define NODE_STALE_MOST 0xffffu
@@ -232,7 +248,7 @@ struct home {
 	uint64_t inbox_token;         /* the inbox named last: attached */
 	const struct slot *inbox_slot;
 	const atom32 *stuck;          /* not NULL: a word to test first */
-	const char *const *names;     /* of methods; for ever */
+	atomp methods;                /* struct methods */
 	struct total *total;          /* of nodes with NODE_COUNTED */
 
 	/* Its thread's, counted for whoever takes a snapshot. */
@@ -285,12 +301,11 @@ struct home_binding {
 	struct list *shards;
 	uint32_t n_shards;
 	struct park *park;
-	uint32_t n_methods;
 	uint32_t flags;
 	size_t payload_max;
 	uint64_t depth;
 	const atom32 *stuck;
-	const char *const *names;
+	const struct methods *methods;
 	struct total *total;
 	void *context;
 	void *attachments;
@@ -331,6 +346,21 @@ ferry__node_is_plain(uint64_t claim)
 {
 	return (claim & (CLAIM_REFERENCES | (CLAIM_FLAGS & ~CLAIM_ASIDE))) ==
 	    CLAIM_REFERENCE;
+}
+
+/* Relaxed: whoever asks holds the node, or makes sure of it afterwards. */
+static inline uint32_t
+ferry__node_method(const struct node *n)
+{
+	return atom32_load_relaxed(&n->method);
+}
+
+static inline const char *
+ferry__node_method_name(const struct node *n)
+{
+	const struct methods *m = atomp_load_relaxed(&n->home->methods);
+
+	return m->at[ferry__node_method(n)].name;
 }
 
 /* What the holder of a token may know of the request; FERRY_OK: unfinished. */

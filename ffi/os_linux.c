@@ -236,11 +236,20 @@ ferry__os_bell_close(int fd)
 	close(fd);
 }
 
+/* In a host under LeakSanitizer: it scans the heap, but not pages of ours,
+ * which hold the only pointers to some of it. */
+extern void __lsan_register_root_region(const void *, size_t)
+    __attribute__((weak));
+
 void *
 ferry__os_pages(size_t size)
 {
 	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
-	return p == MAP_FAILED ? NULL : p;
+	if (p == MAP_FAILED)
+		return NULL;
+	if (__lsan_register_root_region != NULL)
+		__lsan_register_root_region(p, size);
+	return p;
 }

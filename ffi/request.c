@@ -274,7 +274,7 @@ fill(struct node *n, const struct order *d, const struct home *h,
     uint32_t method, const void *data, size_t size, void *user)
 {
 	n->flags = d->node_flags;
-	n->method = method;
+	atom32_store_relaxed(&n->method, method);
 	n->size = (uint32_t)size;
 	n->callback = d->o.callback;
 	n->user = user;
@@ -306,12 +306,32 @@ take(struct home *h)
 	return n;
 }
 
+/* The push was refused: because the context is closing, has closed, or
+ * because the process is quiescing. */
+COLD static int
+why_refused(const struct home *h)
+{
+	struct context *c;
+
+	if (ferry__context_find(&c, h->token) != FERRY_OK)
+		return FERRY_ESTALE;
+	/* pair(quiesce) acquire: set before the shards were closed. */
+	return atom32_load_acquire(&ferry__context_quiesced) != 0
+	    ? FERRY_EQUIESCED
+	    : FERRY_ECLOSED;
+}
+
 /* No node: say which way; or, with an inbox to be told at, look again. */
 COLD static struct node *
 take_again(struct home *h, const struct order *d, int *error)
 {
 	struct node *n = NULL;
 
+	/* Of a context that has closed, the nodes may be out for long. */
+	if (!ferry__list_is_open(d->shard, h->generation, LIST_TAG_LINE)) {
+		*error = why_refused(h);
+		return NULL;
+	}
 	*error = FERRY_ENOMEM;
 	if (!ferry__node_at_bound(h))
 		return NULL;
@@ -360,21 +380,6 @@ leave_total(struct home *h, uint64_t count)
 }
 
 /* ------------------------------------------------------------------- pushing */
-
-/* The push was refused: because the context is closing, has closed, or
- * because the process is quiescing. */
-COLD static int
-why_refused(const struct home *h)
-{
-	struct context *c;
-
-	if (ferry__context_find(&c, h->token) != FERRY_OK)
-		return FERRY_ESTALE;
-	/* pair(quiesce) acquire: set before the shards were closed. */
-	return atom32_load_acquire(&ferry__context_quiesced) != 0
-	    ? FERRY_EQUIESCED
-	    : FERRY_ECLOSED;
-}
 
 static inline int
 push(struct home *h, const struct order *d, struct node *first,

@@ -6,10 +6,9 @@
  */
 #include "ffi/watch.h"
 
+#include "ffi/alloc.h"
 #include "ffi/cancel.h"
 #include "ffi/context.h"
-#include "ffi/reply.h"
-#include "ffi/self.h"
 
 const ferry_levels ferry__watch_defaults = {
 	.slow_ms = 100,
@@ -73,46 +72,62 @@ ferry__watch_tick(const struct context *c)
 {
 	uint32_t least = lowest(&c->levels);
 
-	for (uint32_t i = 0; i < c->library->n_methods; i++) {
-		ferry_levels l = ferry__watch_resolve(
-		    &c->library->methods[i].levels, &c->levels);
-
-		if (lowest(&l) < least)
-			least = lowest(&l);
-	}
+	for (uint32_t i = 0; i < c->methods->n; i++)
+		if (lowest(&c->methods->at[i].levels) < least)
+			least = lowest(&c->methods->at[i].levels);
 	if (least == FERRY_OFF)
 		return 0;
 	return least < 3 ? 1 : least / 3;
 }
 
+const struct methods *
+ferry__watch_methods(const struct library *l, const ferry_levels *levels,
+    uint32_t notify_level)
+{
+	size_t size = sizeof(struct methods) +
+	    l->n_methods * sizeof(struct method);
+	struct methods *m = calloc(1, size);
+	const struct methods *kept;
+
+	if (m == NULL)
+		return NULL;
+	m->n = l->n_methods;
+	m->notify_level = notify_level;
+	for (uint32_t i = 0; i < m->n; i++) {
+		m->at[i] = l->methods[i];
+		m->at[i].levels =
+		    ferry__watch_resolve(&l->methods[i].levels, levels);
+	}
+	kept = ferry__alloc_keep(m, size);
+	free(m);
+	return kept;
+}
+
 /*
  * The node cannot have ended as long as the heartbeat names it, which the
- * caller makes sure of before it believes the answer.
+ * caller makes sure of before it believes the answer. Until then whatever is
+ * read here may be another request's, and stays readable for ever.
  */
 static bool
 suspect(void *worker, uint32_t slot, struct suspect *out)
 {
+	/* pair(beat) acquire: the beat came after the node was filled. */
 	struct node *n = ferry__node_at(slot);
-	struct context *c;
-	const struct method *m;
-	ferry_levels levels;
+	const struct methods *m;
+	uint32_t id;
 
 	(void)worker;
 	if (n == NULL)
 		return false;
-	/* pair(beat) acquire: the beat came after the node was filled. */
-	c = ferry__reply_context(n);
-	/* pair(context) acquire: open, hence its library stands. */
-	if (c == NULL || atom32_load_acquire(&c->stage) < CONTEXT_OPEN ||
-	    n->method >= c->library->n_methods)
+	m = atomp_load_relaxed(&n->home->methods);
+	id = ferry__node_method(n);
+	if (m == NULL || id >= m->n)
 		return false;
-	m = &c->library->methods[n->method];
-	levels = ferry__watch_resolve(&m->levels, &c->levels);
 	*out = (struct suspect){
 		.request = ferry__node_token(n, TOKEN_REQUEST),
-		.method = n->method,
-		.name = m->name,
-		.limits = limits_of(&levels, c->notify_level),
+		.method = id,
+		.name = m->at[id].name,
+		.limits = limits_of(&m->at[id].levels, m->notify_level),
 	};
 	return true;
 }

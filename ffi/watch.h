@@ -15,6 +15,11 @@ extern const struct event_ops ferry__watch_ops;
 struct context;
 uint32_t ferry__watch_tick(const struct context *c);
 
+/* A library's methods with levels resolved, kept for ever; NULL: no memory. */
+struct library;
+const struct methods *ferry__watch_methods(const struct library *l,
+    const ferry_levels *levels, uint32_t notify_level);
+
 /* Fills in what the levels inherit. */
 ferry_levels ferry__watch_resolve(
     const ferry_levels *own, const ferry_levels *from);
