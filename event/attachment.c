@@ -239,6 +239,9 @@ link_attachment(struct attachments *list, struct inbox *b,
 		return FERRY_EALREADY;
 	a->next_of_context = list->first;
 	list->first = a;
+	if (a->flags & FERRY_ATTACH_EVENTS)
+		/* Relaxed: the next emit on another thread may miss it. */
+		atom32_add_relaxed(&list->hearers, 1);
 	a->next_of_inbox = b->attachments;
 	b->attachments = a;
 	return FERRY_OK;
@@ -305,11 +308,13 @@ static struct attachment *
 sweep(struct attachments *list)
 {
 	struct attachment **p, *a, *dead = NULL;
+	uint32_t hearers = 0;
 
 	pthread_mutex_lock(&list->mutex);
 	for (p = &list->first; (a = *p) != NULL;) {
 		/* pair(attachment) acquire: the inbox has let go. */
 		if (atom32_load_acquire(&a->dead) == 0) {
+			hearers += (a->flags & FERRY_ATTACH_EVENTS) != 0;
 			p = &a->next_of_context;
 			continue;
 		}
@@ -318,6 +323,8 @@ sweep(struct attachments *list)
 		dead = a;
 	}
 	a = list->first;
+	/* Relaxed: read by emit, which may be a little late. */
+	atom32_store_relaxed(&list->hearers, hearers);
 	pthread_mutex_unlock(&list->mutex);
 	while (dead != NULL) {
 		struct attachment *next = dead->next_of_context;
@@ -326,6 +333,12 @@ sweep(struct attachments *list)
 		dead = next;
 	}
 	return a;
+}
+
+void
+ferry__attachment_tidy(struct attachments *list)
+{
+	sweep(list);
 }
 
 /* New ones are put before the first, so that a walk from a first seen under

@@ -90,6 +90,7 @@ struct attachment {
 struct attachments {
 	pthread_mutex_t mutex;
 	struct attachment *first;
+	atom32 hearers; /* living ones that want events, as of the last look */
 };
 
 /* Posts or merges a notice; a closed inbox is ignored. */
@@ -115,8 +116,10 @@ struct parcel *ferry__attachment_parcel(const void *data, uint32_t size);
 bool ferry__attachment_pack(struct attachment *a, struct parcel *p);
 bool ferry__attachment_drop_oldest(struct attachment *a);
 
-/* Calls visit() for each that lives, and lets go of those that do not;
- * without the mutex, but only one thread (the event thread) may do so. */
+/* Event thread: lets go of those that live no more, and counts hearers. */
+void ferry__attachment_tidy(struct attachments *list);
+
+/* Event thread: tidies, and calls visit() for the rest, without the mutex. */
 void ferry__attachment_each(struct attachments *list,
     void (*visit)(struct attachment *a, void *arg), void *arg);
 

@@ -22,10 +22,7 @@ ferry__queue_open(struct queue *q, uint32_t capacity)
 	ferry__list_open(&q->freed, 0);
 	q->free = NULL;
 	q->sequence = 0;
-	for (uint32_t i = n; i-- != 0;) {
-		q->slots[i].link.next = q->free;
-		q->free = &q->slots[i].link;
-	}
+	q->fresh = n;
 	return true;
 }
 
@@ -96,7 +93,8 @@ free_slot(struct queue *q)
 		    LIST_TAG_SMALL);
 	l = q->free;
 	if (l == NULL)
-		return NULL;
+		/* Not linked up at open, which would touch them all. */
+		return q->fresh != 0 ? &q->slots[--q->fresh] : NULL;
 	q->free = l->next;
 	return container_of(l, struct queued, link);
 }

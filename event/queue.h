@@ -33,6 +33,7 @@ struct queue {
 	ck_ring_buffer_t *entries;
 	struct queued *slots;
 	struct link *free;             /* the FFI thread's */
+	uint32_t fresh;                /* slots never used; the FFI thread's */
 	uint64_t sequence;             /* of the last put; the FFI thread's */
 	struct list freed;             /* by the event thread */
 };

@@ -93,7 +93,7 @@ put_dropping(struct source *s, uint32_t event, const void *data, uint32_t size)
 	while (r == QUEUE_FULL) {
 		/* The event thread may have been first: then there is room. */
 		if (ferry__queue_drop_oldest(&s->queue))
-			count_shared_add(&s->dropped, 1);
+			count_single_add(&s->dropped, 1);
 		r = ferry__queue_put(&s->queue, event, data, size);
 	}
 	return r;
@@ -124,8 +124,15 @@ int
 ferry__event_thread_emit(struct source *s, uint32_t event, const void *data,
     uint32_t size)
 {
-	enum queue_put r = put(s, event, data, size);
+	enum queue_put r;
 
+	/* Relaxed: an inbox that is being attached may miss this one. */
+	if (atom32_load_relaxed(&s->attachments.hearers) == 0) {
+		count_single_add(&s->unheard, 1);
+		count_single_add(&s->emitted, 1);
+		return FERRY_OK;
+	}
+	r = put(s, event, data, size);
 	if (r == QUEUE_NO_MEMORY)
 		return FERRY_ENOMEM;
 	if (r == QUEUE_FULL)
@@ -150,7 +157,7 @@ make_room(struct attachment *a, struct source *s)
 {
 	if (s->policy == FERRY_EVENTS_DROP_OLDEST) {
 		if (ferry__attachment_drop_oldest(a))
-			count_shared_add(&s->dropped, 1);
+			count_single_add(&s->overrun, 1);
 		return true;
 	}
 	/* pair(event-room) seq_cst: the want before the last look. */
@@ -180,7 +187,7 @@ deliver_to(struct attachment *a, void *arg)
 	p = ferry__attachment_parcel(ferry__queue_data(e), e->size);
 	if (p == NULL) {
 		/* The gap in the numbers tells the taker. */
-		count_shared_add(&d->source->dropped, 1);
+		count_single_add(&d->source->overrun, 1);
 	} else {
 		p->event = e->event;
 		p->name = d->source->names[e->event];
@@ -238,7 +245,7 @@ deliver(struct source *s, bool to_the_end)
 		if (d.held)
 			/* The context closes, and its last notice does not
 			 * wait for a taker that does not come. */
-			count_shared_add(&s->dropped, 1);
+			count_single_add(&s->overrun, 1);
 		ferry__queue_free(&s->queue, d.event);
 		tell_emitter(s);
 	}
@@ -376,6 +383,7 @@ attend(struct event_thread *t)
 
 	for (; s != NULL; s = next) {
 		next = s->next;
+		ferry__attachment_tidy(&s->attachments);
 		deliver(s, false);
 		if (s->tick_ms != 0 && s->tick_ms * UINT64_C(1000000) < tick)
 			tick = s->tick_ms * UINT64_C(1000000);
@@ -432,6 +440,7 @@ run(void *arg)
 	bool deep = true;
 
 	ferry__self.roles = SELF_EVENT;
+	ferry__os_thread_name(t->name);
 	atom32_store_relaxed(&t->id, ferry__os_thread_id());
 	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
 	looked = ferry__os_now_ns();
@@ -464,7 +473,7 @@ run(void *arg)
 
 int
 ferry__event_thread_start(struct event_thread *t, struct beat *beat,
-    const struct event_ops *ops, void *worker, const char *name)
+    const struct event_ops *ops, void *worker)
 {
 	t->beat = beat;
 	t->deep = &beat->deep;
@@ -481,7 +490,7 @@ ferry__event_thread_start(struct event_thread *t, struct beat *beat,
 	atom64_store_relaxed(&t->gaps, 0);
 	atom64_store_relaxed(&t->looked_ns, ferry__os_now_ns());
 	ferry__due_open(&t->due);
-	return ferry__os_thread_start(&t->thread, run, t, 0, name);
+	return ferry__os_thread_start(&t->thread, run, t, 0);
 }
 
 void

@@ -44,10 +44,12 @@ struct source {
 	atom32 room_waited;            /* … for an emit that waits on it */
 	count_single emitted;
 	count_single refused;
-	atom64 dropped;
+	count_single unheard;
+	count_single dropped;
 	/* The event thread's. */
 	struct queued *held;           /* taken, but some inbox has no room */
 	count_single delivered;
+	count_single overrun;
 	count_single episodes;
 	atom32 stage;
 	struct source *next;
@@ -78,6 +80,7 @@ struct event_thread {
 	const struct event_ops *ops;
 	void *worker;
 	pthread_t thread;
+	char name[16];
 	struct due due;
 	/* Under the mutex: the head of the list. */
 	pthread_mutex_t mutex;
@@ -97,9 +100,9 @@ struct event_thread {
 	atom64 gaps;
 };
 
-/* Starts the thread; an errno. `worker` is handed to the ops. */
+/* Starts the thread, by its name; an errno. `worker` is for the ops. */
 int ferry__event_thread_start(struct event_thread *t, struct beat *beat,
-    const struct event_ops *ops, void *worker, const char *name);
+    const struct event_ops *ops, void *worker);
 
 /* After every source has finished: ends and joins it. */
 void ferry__event_thread_join(struct event_thread *t);
@@ -116,6 +119,13 @@ void ferry__event_thread_add(struct event_thread *t, struct source *s);
  * called again after a false. */
 bool ferry__event_thread_finish(
     struct event_thread *t, struct source *s, uint64_t deadline_ns);
+
+/* The number of the event that was queued last, as far as can be seen. */
+static inline uint64_t
+ferry__event_thread_sequence(const struct source *s)
+{
+	return count_read(&s->emitted.n) - count_read(&s->unheard.n);
+}
 
 /* FFI thread: an event, by the source's policy. FERRY_OK, FERRY_ESTUCK,
  * FERRY_ECLOSED, FERRY_ENOMEM. */

@@ -37,7 +37,7 @@ ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
 		r = FERRY_ECLOSED;
 	else
 		r = ferry__attachment_open(&c->source.attachments, inbox, context,
-		    &o, count_read(&c->source.emitted.n), room,
+		    &o, ferry__event_thread_sequence(&c->source), room,
 		    &c->worker->events);
 	pthread_mutex_unlock(&c->mutex);
 	return r;

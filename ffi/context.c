@@ -402,6 +402,7 @@ reset_source(struct source *s, const struct context *c,
 	s->names = c->library->events;
 	s->held = NULL;
 	s->attachments.first = NULL;
+	atom32_store_relaxed(&s->attachments.hearers, 0);
 	/* Relaxed: published with the token. */
 	atom32_store_relaxed(&s->stuck, 0);
 	atom32_store_relaxed(&s->closing, 0);
@@ -409,7 +410,9 @@ reset_source(struct source *s, const struct context *c,
 	atom32_store_relaxed(&s->stage, SOURCE_OPEN);
 	atom64_store_relaxed(&s->emitted.n, 0);
 	atom64_store_relaxed(&s->refused.n, 0);
-	atom64_store_relaxed(&s->dropped, 0);
+	atom64_store_relaxed(&s->dropped.n, 0);
+	atom64_store_relaxed(&s->unheard.n, 0);
+	atom64_store_relaxed(&s->overrun.n, 0);
 	atom64_store_relaxed(&s->delivered.n, 0);
 	atom64_store_relaxed(&s->episodes.n, 0);
 	s->tick_ms = ferry__watch_tick(c);

@@ -92,7 +92,9 @@ static void
 fill_events(ferry_counters *n, const struct source *s)
 {
 	n->events_delivered = count_read(&s->delivered.n);
-	n->events_dropped = count_read(&s->dropped);
+	n->events_overrun = count_read(&s->overrun.n);
+	n->events_dropped = count_read(&s->dropped.n);
+	n->events_unheard = count_read(&s->unheard.n);
 	n->events_refused = count_read(&s->refused.n);
 	n->events_emitted = count_read(&s->emitted.n);
 	n->stall_episodes = count_read(&s->episodes.n);

@@ -60,11 +60,14 @@ ferry__os_barrier_light(void)
 }
 
 /*
- * A thread with all asynchronous signals blocked and a name (15 bytes are
- * kept). `stack` in bytes, 0 for the system's default. Returns an errno.
+ * A thread with all asynchronous signals blocked. `stack` in bytes, 0 for the
+ * system's default. Returns an errno.
  */
-int ferry__os_thread_start(pthread_t *out, void *(*run)(void *), void *arg,
-    size_t stack, const char *name);
+int ferry__os_thread_start(
+    pthread_t *out, void *(*run)(void *), void *arg, size_t stack);
+
+/* Names the calling thread; 15 bytes are kept. */
+void ferry__os_thread_name(const char *name);
 
 /*
  * A descriptor that is readable from ring() to clear(); close-on-exec.

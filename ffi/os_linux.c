@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -158,11 +159,10 @@ block_signals(sigset_t *before)
 
 int
 ferry__os_thread_start(pthread_t *out, void *(*run)(void *), void *arg,
-    size_t stack, const char *name)
+    size_t stack)
 {
 	pthread_attr_t attr;
 	sigset_t before;
-	char kept[16];
 	int r = pthread_attr_init(&attr);
 
 	if (r != 0)
@@ -177,11 +177,14 @@ ferry__os_thread_start(pthread_t *out, void *(*run)(void *), void *arg,
 		pthread_sigmask(SIG_SETMASK, &before, NULL);
 	}
 	pthread_attr_destroy(&attr);
-	if (r == 0) {
-		snprintf(kept, sizeof kept, "%s", name);
-		pthread_setname_np(*out, kept);
-	}
 	return r;
+}
+
+void
+ferry__os_thread_name(const char *name)
+{
+	/* On the thread itself one system call; on another it is a file. */
+	prctl(PR_SET_NAME, name);
 }
 
 int

@@ -100,6 +100,21 @@ context_of(const struct home *h)
 	return atomp_load_relaxed(&h->context);
 }
 
+/* The push was refused: because the context is closing, has closed, or
+ * because the process is quiescing. */
+COLD static int
+why_refused(const struct home *h)
+{
+	struct context *c;
+
+	if (ferry__context_find(&c, h->token) != FERRY_OK)
+		return FERRY_ESTALE;
+	/* pair(quiesce) acquire: set before the shards were closed. */
+	return atom32_load_acquire(&ferry__context_quiesced) != 0
+	    ? FERRY_EQUIESCED
+	    : FERRY_ECLOSED;
+}
+
 /* ------------------------------------------------------------- the arguments */
 
 /* Checked arguments of a submit, common to all its requests. */
@@ -125,7 +140,11 @@ learn_inbox(struct home *h, ferry_inbox inbox)
 		return r;
 	if (!ferry__attachment_attached(
 	        &context_of(h)->source.attachments, inbox))
-		return FERRY_EDETACHED;
+		/* A closed context has let go of its inboxes. */
+		return ferry__list_is_open(
+		           h->shard, h->generation, LIST_TAG_LINE)
+		    ? FERRY_EDETACHED
+		    : why_refused(h);
 	h->inbox_token = inbox;
 	h->inbox_slot = s;
 	return FERRY_OK;
@@ -304,21 +323,6 @@ take(struct home *h)
 		atom64_store_relaxed(
 		    &h->nodes, atom64_load_relaxed(&h->nodes) - 1);
 	return n;
-}
-
-/* The push was refused: because the context is closing, has closed, or
- * because the process is quiescing. */
-COLD static int
-why_refused(const struct home *h)
-{
-	struct context *c;
-
-	if (ferry__context_find(&c, h->token) != FERRY_OK)
-		return FERRY_ESTALE;
-	/* pair(quiesce) acquire: set before the shards were closed. */
-	return atom32_load_acquire(&ferry__context_quiesced) != 0
-	    ? FERRY_EQUIESCED
-	    : FERRY_ECLOSED;
 }
 
 /* No node: say which way; or, with an inbox to be told at, look again. */

@@ -209,8 +209,7 @@ start_thread(struct worker *w)
 	int r;
 
 	pthread_mutex_lock(&mutex);
-	r = ferry__os_thread_start(
-	    &w->thread, run, w, w->stack_size, w->thread_name);
+	r = ferry__os_thread_start(&w->thread, run, w, w->stack_size);
 	pthread_mutex_unlock(&mutex);
 	return r;
 }
@@ -281,6 +280,7 @@ run(void *arg)
 	pthread_mutex_unlock(&mutex);
 	ferry__self.worker = w;
 	ferry__self.roles = SELF_FFI;
+	ferry__os_thread_name(w->thread_name);
 	atom32_store_relaxed(&w->id, ferry__os_thread_id());
 	pthread_cleanup_push(lost, w);
 	if (ferry__beat_rise(&w->beat))
@@ -370,11 +370,10 @@ reset(struct worker *w)
 static int
 start(struct worker *w)
 {
-	char name[16];
-
-	snprintf(name, sizeof name, "%.13s-e", w->thread_name);
+	snprintf(w->events.name, sizeof w->events.name, "%.13s-e",
+	    w->thread_name);
 	if (ferry__event_thread_start(
-	        &w->events, &w->beat, &ferry__watch_ops, w, name) != 0)
+	        &w->events, &w->beat, &ferry__watch_ops, w) != 0)
 		return FERRY_ESYSTEM;
 	if (start_thread(w) != 0) {
 		ferry__event_thread_join(&w->events);

@@ -73,7 +73,7 @@
  *	ferry_inbox_open/attach   yes         FERRY_EREENTRANT       no
  *	ferry_inbox_take          one taker   yes                    no
  *	ferry_inbox_wait          one taker   FERRY_EREENTRANT       yes
- *	ferry_inbox_close/detach  yes         FERRY_EREENTRANT       shortly
+ *	ferry_inbox_close         yes         FERRY_EREENTRANT       shortly
  *	ferry_quiesce             yes         FERRY_EREENTRANT       yes
  *	ferry_block_release       yes         yes                    no
  *
@@ -189,8 +189,9 @@ ferry_clock_ns(void);
 /*
  * A method's handler. Runs on the FFI thread.
  *
- * `data` and `size` are the request's payload: readable and writable by
- * nobody else until the call is answered. `state` is what init stored.
+ * `data` and `size` are the request's payload, aligned to 16 bytes unless it
+ * was adopted: nobody else's until the handler has returned, or, after
+ * ferry_call_defer(), until it is answered. `state` is what init stored.
  * Answer with ferry_call_reply(), now or, after ferry_call_defer(), later
  * from any thread. A handler that returns with neither done is answered by
  * its return value, with no bytes: FERRY_OK, a positive status of the
@@ -202,7 +203,8 @@ typedef int (*ferry_handler_fn)(
 
 /*
  * A reply, delivered by callback on the FFI thread (on the canceller's or
- * closer's never). `data` is valid until the callback returns. Must not block.
+ * closer's never). `data` is valid until the callback returns; NULL if size is
+ * 0. Must not block.
  */
 typedef void (*ferry_reply_fn)(ferry_request request, int status,
     const void *data, size_t size, void *user);
@@ -211,8 +213,9 @@ typedef void (*ferry_reply_fn)(ferry_request request, int status,
  * Interrupts a running call (sqlite3_interrupt, say). Runs once at most, on
  * the thread that cancels or closes, while any handler of the context may be
  * running. Must be short, and may only interrupt. Until it has returned, the
- * reply is held back and the FFI thread starts no other handler of that
- * context.
+ * reply is held back and the FFI thread starts no other handler. It may run
+ * before the work that it is to interrupt has begun: where the library forgets
+ * an interrupt that comes too early, the handler asks ferry_call_check() too.
  */
 typedef void (*ferry_cancel_fn)(ferry_call call, void *user);
 
@@ -342,18 +345,24 @@ typedef struct ferry_context_options {
 	const char *worker_key;
 	const char *thread_name;  /* at most 15 bytes; default the library's */
 	size_t stack_size;        /* bytes; default the system's */
-	const void *init_arg;     /* for init; used only during the open */
+	/* For init; used until the open returns, or after FERRY_ETIMEDOUT until
+	 * init does. */
+	const void *init_arg;
 	int64_t timeout_ms;       /* for the open; 0 waits for ever */
 	/* Requests that one submitting thread may have unfinished or not yet
 	 * taken: default 4096, or FERRY_UNBOUNDED. */
 	uint64_t depth;
 	/* Exact bound over all threads; costs a shared counter. 0: none. */
 	uint64_t depth_total;
-	uint64_t payload_max;     /* bytes a request; default 16 MiB */
+	/* Bytes a request: default 16 MiB, at most 4 GiB - 1
+	 * (FERRY_UNBOUNDED). */
+	uint64_t payload_max;
 	uint32_t event_policy;    /* FERRY_EVENTS_… */
 	uint32_t event_capacity;  /* entries, a power of two; default 256 */
 	ferry_levels levels;      /* of the watchdog */
-	uint32_t notify_level;    /* announced from here; default STALLED */
+	/* The level at which an episode is announced, once; default STALLED.
+	 * Higher levels that it reaches are told at its end, as the peak. */
+	uint32_t notify_level;
 	uint32_t reserved;        /* 0 */
 	char *error_text;         /* init's message on FERRY_EINIT; optional */
 	size_t error_text_size;   /* bytes */
@@ -492,7 +501,7 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 typedef struct ferry_reply {
 	int32_t status;    /* 0, FERRY_E…, or positive: the library's own */
 	uint32_t reserved;
-	void *data;        /* yours until ferry_block_release(); may be NULL */
+	void *data;        /* yours until ferry_block_release(); NULL if empty */
 	size_t size;       /* bytes */
 } ferry_reply;
 
@@ -502,7 +511,9 @@ typedef struct ferry_reply {
  * whose own status is out->status. FERRY_ETIMEDOUT and FERRY_EINTR take
  * nothing: wait again, cancel, or release. FERRY_EBUSY: another thread is
  * waiting for it. FERRY_EINVAL: it has an inbox or a callback.
- * FERRY_EREENTRANT, FERRY_EDEADLK: law 4. Blocks.
+ * FERRY_EREENTRANT, FERRY_EDEADLK: law 4. Blocks. A signal that arrives just
+ * before the thread falls asleep does not end the wait: runtimes that must not
+ * miss one wait in slices.
  */
 FERRY_API int
 ferry_request_wait(ferry_reply *out, ferry_request request, int64_t timeout_ms);
@@ -521,7 +532,8 @@ ferry_request_invoke(ferry_reply *out, ferry_request *out_request,
 /*
  * Asks that a request end early. A queued one is answered FERRY_ECANCELED and
  * never starts. A running one has its cancel hook called, here, once; its
- * handler still gives the reply. FERRY_OK: done so. FERRY_EALREADY: cancelled
+ * handler still gives the reply, and may find it too late for another than
+ * the one it has. FERRY_OK: done so. FERRY_EALREADY: cancelled
  * before. FERRY_EDONE: finished, the reply is on its way. FERRY_ESTALE: the
  * reply has been taken.
  */
@@ -614,7 +626,8 @@ ferry_block_release(void *block);
  * (the context is the call's). `type` is any address that stands for the
  * object's type, compared by ferry_handle_object(). `destroy` runs once, on
  * the FFI thread: after ferry_handle_release(), or before fini when the
- * context closes. FERRY_ETHREAD, FERRY_EINVAL, FERRY_ENOMEM.
+ * context closes. A token in a reply that nobody takes stays open until then.
+ * FERRY_ETHREAD, FERRY_EINVAL, FERRY_ENOMEM.
  */
 FERRY_API int
 ferry_handle_open(ferry_handle *out, ferry_call call, void *object,
@@ -691,7 +704,9 @@ enum {
 	FERRY_KIND_REPLY = 1,          /* request, method, status, data */
 	FERRY_KIND_EVENT = 2,          /* code, data; count: dropped before */
 	FERRY_KIND_STALE = 3,          /* request, method, age: still running */
-	FERRY_KIND_WRITABLE = 4,       /* after FERRY_EAGAIN: submit again */
+	/* To the inbox that a submit refused by FERRY_EAGAIN had named, once
+	 * there is room again. */
+	FERRY_KIND_WRITABLE = 4,
 	FERRY_KIND_NOT_RESPONDING = 5, /* request, method, level, age, depth */
 	FERRY_KIND_RESPONDING = 6,     /* level: peak; age: how long it was */
 	FERRY_KIND_CLOSED = 7          /* a context's last; it is gone */
@@ -705,7 +720,8 @@ typedef struct ferry_completion {
 	ferry_context context;
 	ferry_request request; /* 0 where there is none */
 	void *user;            /* the request's, or the attachment's */
-	void *data;            /* yours until ferry_block_release(); or NULL */
+	void *data;            /* yours until ferry_block_release(); NULL if
+	                        * there is none */
 	size_t size;           /* bytes */
 	const char *name;      /* method's or event's; or NULL */
 	uint64_t age_ns;
@@ -753,8 +769,11 @@ ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox);
  */
 typedef struct ferry_counters {
 	size_t struct_size;
-	uint64_t submitted;          /* tried, past the checks of arguments */
-	uint64_t refused;            /* of them: answered by an error code */
+	/* Tried, past the checks of the arguments and of who may. */
+	uint64_t submitted;
+	/* Of them, answered by FERRY_EAGAIN, ESTUCK, ECLOSED, EQUIESCED or
+	 * ENOMEM. */
+	uint64_t refused;
 	uint64_t started;            /* handlers started */
 	uint64_t queued;             /* waiting now */
 	uint64_t running;            /* started and unfinished now */
@@ -770,10 +789,15 @@ typedef struct ferry_counters {
 	uint64_t discarded;          /* replies whose taker was gone */
 	uint64_t wakes;              /* system calls made to wake the worker */
 	uint64_t parks;              /* times the FFI thread went to sleep */
+	/* emitted = unheard + dropped + queued + dispatched; at rest, with one
+	 * inbox that wants events, dispatched = delivered. */
 	uint64_t events_emitted;     /* accepted by emit */
 	uint64_t events_refused;     /* by FERRY_EVENTS_STUCK */
-	uint64_t events_dropped;     /* by FERRY_EVENTS_DROP_OLDEST */
-	uint64_t events_delivered;   /* copies posted to inboxes */
+	uint64_t events_unheard;     /* nobody wanted events */
+	uint64_t events_dropped;     /* by DROP_OLDEST, out of the queue */
+	uint64_t events_delivered;   /* copies put into inboxes */
+	uint64_t events_overrun;     /* copies dropped there by DROP_OLDEST,
+	                              * or for want of memory */
 	uint64_t stall_episodes;     /* announced */
 	uint64_t observer_gaps;      /* times the watcher itself was held up */
 	uint64_t threads_lost;       /* FFI threads ended by a handler */
