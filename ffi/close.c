@@ -214,7 +214,7 @@ flip_live(void *context, uint64_t token, void *arg)
 	pthread_mutex_lock(&c->mutex);
 	/* pair(slot) acquire. */
 	if (atom64_load_acquire(&c->slot->token) == token)
-		ferry__context_flip(c);
+		ferry__context_quiesce(c);
 	pthread_mutex_unlock(&c->mutex);
 }
 
@@ -262,8 +262,9 @@ ferry_quiesce(int64_t timeout_ms)
 
 	if (!ferry__context_may_block())
 		return FERRY_EREENTRANT;
-	/* pair(quiesce) release: before the shards refuse. */
-	atom32_store_release(&ferry__context_quiesced, 1);
+	/* pair(quiesce) seq_cst: set before the live ones are looked for; an
+	 * open publishes its token before it looks at this. */
+	atom32_store_seqcst(&ferry__context_quiesced, 1);
 	ferry__context_each(flip_live, NULL);
 	ferry__context_each(await_rest, &q);
 	return q.all ? FERRY_OK : FERRY_ETIMEDOUT;

@@ -186,6 +186,14 @@ ferry__context_flip(struct context *c)
 		ferry__list_close(&c->shards[i]);
 }
 
+void
+ferry__context_quiesce(struct context *c)
+{
+	/* Relaxed: the FFI thread sees it soon, and is waited for. */
+	atom32_store_relaxed(&c->refusing, 1);
+	ferry__context_flip(c);
+}
+
 static void
 run_fini(struct worker *w, struct context *c)
 {
@@ -529,6 +537,10 @@ open_on(ferry_context *out, struct context *c, const ferry_context_options *o)
 	atom32_store_release(&c->stage, CONTEXT_OPEN);
 	*out = c->token;
 	ferry__token_publish(c->slot, c->token, c);
+	atom_fence_seqcst();
+	/* pair(quiesce) seq_cst: after the token was published. */
+	if (atom32_load_seqcst(&ferry__context_quiesced) != 0)
+		ferry__context_quiesce(c);
 	return FERRY_OK;
 }
 

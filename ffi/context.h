@@ -132,6 +132,9 @@ void ferry__context_let_go(struct worker *w, struct context *c);
 /* FFI thread: init, fini or a handle's destroy has ended the thread. */
 void ferry__context_mend(struct worker *w, enum worker_doing doing);
 
+/* No request is started from now on, and none accepted. */
+void ferry__context_quiesce(struct context *c);
+
 /* FFI thread: flips every shard; a worker's loss may do so, and close. */
 void ferry__context_flip(struct context *c);
 

@@ -37,8 +37,8 @@ give_home(struct worker *w, struct node *n)
 		ferry__attachment_post_room(n->home);
 }
 
-/* The answer is the worker's, and goes by callback. */
-static inline void
+/* The answer is the worker's, and goes by callback: not the fast path. */
+COLD static void
 call_back(struct worker *w, struct context *c, struct node *n)
 {
 	w->current = n;
@@ -50,14 +50,7 @@ call_back(struct worker *w, struct context *c, struct node *n)
 	    w->answer.data, w->answer.size, n->user);
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
-	w->current = NULL;
-	if (UNLIKELY(w->block != NULL)) {
-		ferry__alloc_block_free(w->block);
-		w->block = NULL;
-	}
-	ferry__node_taken(n);
-	if (LIKELY(ferry__node_drop(n)))
-		give_home(w, n);
+	ferry__reply_called_back(w, n);
 }
 
 static void
@@ -68,12 +61,12 @@ free_answer(struct worker *w)
 }
 
 /* Ours to answer: nobody else has, or will. */
-static inline void
+static void
 deliver(struct worker *w, struct context *c, struct node *n,
     enum outcome outcome)
 {
 	count_single_add(&c->ended[outcome], 1);
-	if (LIKELY(n->flags & NODE_CALLBACK)) {
+	if (n->flags & NODE_CALLBACK) {
 		call_back(w, c, n);
 		return;
 	}
@@ -83,16 +76,21 @@ deliver(struct worker *w, struct context *c, struct node *n,
 	ferry__reply_deliver(c, n);
 }
 
-/* Somebody has a hand on the request. A hook that runs is waited for: until
- * it has ended this thread starts nothing else. */
-COLD static void
+/* Not by callback, or somebody has a hand on the request. A hook that runs is
+ * waited for: until it has ended this thread starts nothing else. */
+static void
 finish_slow(struct worker *w, struct context *c, struct node *n,
-    enum outcome outcome)
+    uint64_t claim, enum outcome outcome)
 {
-	/* pair(claim) acq_rel: no hook is begun from here on. */
-	uint64_t old = atom64_or_acqrel(&n->claim, CLAIM_FINISHED);
+	uint64_t old;
 	int status;
 
+	if (LIKELY(ferry__node_is_plain(claim))) {
+		deliver(w, c, n, outcome);
+		return;
+	}
+	/* pair(claim) acq_rel: no hook is begun from here on. */
+	old = atom64_or_acqrel(&n->claim, CLAIM_FINISHED);
 	if ((old & (CLAIM_HOOKING | CLAIM_HOOKED)) == CLAIM_HOOKING)
 		ferry__cancel_await_hook(n);
 	if (ferry__node_answered(n, &status)) {
@@ -104,35 +102,14 @@ finish_slow(struct worker *w, struct context *c, struct node *n,
 	deliver(w, c, n, outcome);
 }
 
-static inline void
-finish(struct worker *w, struct context *c, struct node *n,
-    enum outcome outcome)
-{
-	uint64_t claim;
-
-	ferry__node_free_payload(n);
-	/* pair(cancel) release: the store of the fast path's fence. */
-	atom64_store_release(&n->state,
-	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_DONE));
-	ferry__os_barrier_light();
-	/* pair(cancel) acquire: after the light barrier; see node.h. */
-	claim = atom64_load_acquire(&n->claim);
-	if (LIKELY(ferry__node_is_plain(claim)))
-		deliver(w, c, n, outcome);
-	else
-		finish_slow(w, c, n, outcome);
-}
-
 /* ---------------------------------------------------------------- starting */
 
 /* Whether the context answers what is queued by FERRY_ECLOSED. */
-static bool
-is_refusing(const struct worker *w, const struct context *c)
+static inline bool
+is_refusing(const struct context *c)
 {
-	return w->refusing ||
-	    /* Relaxed: those who set them do not wait for a certain request. */
-	    atom32_load_relaxed(&c->refusing) != 0 ||
-	    atom32_load_relaxed(&ferry__context_quiesced) != 0;
+	/* Relaxed: who sets it does not wait for a certain request. */
+	return UNLIKELY(atom32_load_relaxed(&c->refusing) != 0);
 }
 
 /* Somebody has answered a request that this thread has not run. */
@@ -190,7 +167,7 @@ start_slow(struct worker *w, struct context *c, struct node *n)
 			return false;
 		}
 		if (claim & (CLAIM_CANCEL | CLAIM_CLOSE)) {
-			if (is_refusing(w, c))
+			if (is_refusing(c))
 				end_unstarted(w, c, n, UNSTARTED_CLOSED,
 				    FERRY_ECLOSED);
 			else
@@ -208,7 +185,7 @@ start_slow(struct worker *w, struct context *c, struct node *n)
 COLD static bool
 may_start(struct worker *w, struct context *c, struct node *n)
 {
-	if (is_refusing(w, c)) {
+	if (is_refusing(c)) {
 		end_unstarted(w, c, n, UNSTARTED_CLOSED, FERRY_ECLOSED);
 		return false;
 	}
@@ -225,41 +202,91 @@ may_start(struct worker *w, struct context *c, struct node *n)
 	return true;
 }
 
-static inline void
-handle(struct worker *w, struct context *c, struct node *n)
+/*
+ * A request answered by its handler, with a callback and no hand on it but
+ * ours: the end of the fast path. Plain to the end: nobody adds a reference
+ * to keep once the phase is DONE (node.h).
+ */
+static ALWAYS_INLINE void
+call_back_plain(struct worker *w, struct node *n, uint64_t generation,
+    const struct answer *a)
+{
+	w->block = a->is_block ? a->data : NULL;
+	w->doing = DOING_CALLBACK;
+	ferry__self.roles = SELF_FFI | SELF_CALLBACK;
+	n->callback(ferry__token_as(generation | n->index, TOKEN_REQUEST),
+	    a->status, a->data, a->size, n->user);
+	ferry__self.roles = SELF_FFI;
+	w->doing = DOING_OWN;
+	if (UNLIKELY(w->block != NULL)) {
+		ferry__alloc_block_free(w->block);
+		w->block = NULL;
+	}
+	/* Relaxed: only for those who ask by token. */
+	atom64_store_relaxed(&n->state, generation | NODE_FREE);
+	give_home(w, n);
+}
+
+/* The handler has returned; `a` is its answer. */
+static ALWAYS_INLINE void
+finish(struct worker *w, struct context *c, struct node *n,
+    uint64_t generation, const struct answer *a, enum outcome outcome)
+{
+	uint64_t claim;
+
+	ferry__node_free_payload(n);
+	/* pair(cancel) release: the store of the fast path's fence. */
+	atom64_store_release(&n->state, generation | NODE_DONE);
+	ferry__os_barrier_light();
+	/* pair(cancel) acquire: after the light barrier; see node.h. */
+	claim = atom64_load_acquire(&n->claim);
+	if (LIKELY(ferry__node_is_plain(claim) &&
+	        n->flags == NODE_CALLBACK)) {
+		count_single_add(&c->ended[outcome], 1);
+		call_back_plain(w, n, generation, a);
+	} else {
+		w->answer = *a;
+		finish_slow(w, c, n, claim, outcome);
+	}
+}
+
+static ALWAYS_INLINE void
+handle(struct worker *w, struct context *c, struct node *n,
+    uint64_t generation)
 {
 	const struct method *m = &c->methods->at[ferry__node_method(n)];
-	int status;
+	ferry_call call = ferry__token_as(generation | n->index, TOKEN_CALL);
+	struct answer a = { 0 };
 
 	w->current = n;
 	w->context = c;
-	w->call = ferry__node_token(n, TOKEN_CALL);
-	w->answer = (struct answer){ 0 };
+	w->call = call;
+	w->answer.given = false;
 	w->deferred = false;
 	count_single_add(&c->started, 1);
 	w->doing = DOING_HANDLER;
 	ferry__self.roles = SELF_FFI | SELF_HANDLER;
-	status = m->handler(w->call, ferry__node_data(n), n->size, c->state);
+	a.status = m->handler(call, ferry__node_data(n), n->size, c->state);
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
 	w->call = 0;
-	w->current = NULL;
 	/* A deferred call may be answered, and its node another's, by now. */
 	if (UNLIKELY(w->deferred))
 		return;
-	if (!w->answer.given)
-		w->answer.status = status;
-	finish(w, c, n, ferry__reply_outcome(w->answer.status));
+	if (w->answer.given)
+		a = w->answer;
+	finish(w, c, n, generation, &a, ferry__reply_outcome(a.status));
 }
 
-static inline void
+static ALWAYS_INLINE void
 run_one(struct worker *w, struct context *c, struct node *n)
 {
+	uint64_t generation =
+	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE);
 	uint64_t claim;
 
 	/* pair(cancel) release: the store of the fast path's fence. */
-	atom64_store_release(&n->state,
-	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_RUNNING));
+	atom64_store_release(&n->state, generation | NODE_RUNNING);
 	ferry__beat(&w->beat, n->index);
 	ferry__os_barrier_light();
 	/* pair(cancel) acquire: after the light barrier; see node.h. */
@@ -267,10 +294,10 @@ run_one(struct worker *w, struct context *c, struct node *n)
 	if (UNLIKELY(!ferry__node_is_plain(claim)) && !start_slow(w, c, n))
 		return;
 	if (UNLIKELY((n->flags & (NODE_DEADLINE | NODE_STALE)) != 0 ||
-	        is_refusing(w, c)) &&
+	        is_refusing(c)) &&
 	    !may_start(w, c, n))
 		return;
-	handle(w, c, n);
+	handle(w, c, n, generation);
 }
 
 /* ----------------------------------------------------------------- batches */
@@ -308,6 +335,7 @@ ferry__dispatch_mend(struct worker *w)
 {
 	struct context *c = w->context;
 	struct node *n = w->current;
+	struct answer a;
 
 	w->call = 0;
 	w->current = NULL;
@@ -318,11 +346,11 @@ ferry__dispatch_mend(struct worker *w)
 	}
 	if (w->deferred)
 		return;
-	if (w->answer.given) {
+	a = (struct answer){ .status = FERRY_ELOST };
+	if (w->answer.given)
 		/* It had answered before. */
-		finish(w, c, n, ferry__reply_outcome(w->answer.status));
-		return;
-	}
-	w->answer = (struct answer){ .status = FERRY_ELOST, .given = true };
-	finish(w, c, n, ENDED_LOST);
+		a = w->answer;
+	finish(w, c, n,
+	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE), &a,
+	    w->answer.given ? ferry__reply_outcome(a.status) : ENDED_LOST);
 }

@@ -11,19 +11,6 @@
 
 /* ----------------------------------------------------------------- counting */
 
-enum outcome
-ferry__reply_outcome(int status)
-{
-	switch (status) {
-	case FERRY_OK:
-		return ENDED_OK;
-	case FERRY_ECANCELED:
-		return ENDED_CANCELED;
-	default:
-		return ENDED_ERROR;
-	}
-}
-
 struct wanting {
 	struct home *homes[HOMES_AT_ONCE];
 	unsigned n;

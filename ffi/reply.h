@@ -26,7 +26,13 @@ void ferry__reply_count_elsewhere(struct context *c, enum outcome o);
 void ferry__reply_tell_room(struct total *t);
 
 /* The outcome of a started request with this status. */
-enum outcome ferry__reply_outcome(int status);
+static inline enum outcome
+ferry__reply_outcome(int status)
+{
+	if (LIKELY(status == FERRY_OK))
+		return ENDED_OK;
+	return status == FERRY_ECANCELED ? ENDED_CANCELED : ENDED_ERROR;
+}
 
 /*
  * Ends a deferred call whose reply is in the node: counts, makes room, and

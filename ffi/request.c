@@ -9,9 +9,8 @@
 
 #include <string.h>
 
-#include "ffi/options.h"
+#include "ffi/order.h"
 #include "ffi/reply.h"
-#include "ffi/self.h"
 
 int
 ferry__request_node(struct node **out, uint64_t token, enum token_kind kind)
@@ -93,153 +92,6 @@ home_of(struct home **out, ferry_context token)
 	return FERRY_OK;
 }
 
-static inline struct context *
-context_of(const struct home *h)
-{
-	/* Relaxed: this thread's own home. */
-	return atomp_load_relaxed(&h->context);
-}
-
-/* The push was refused: because the context is closing, has closed, or
- * because the process is quiescing. */
-COLD static int
-why_refused(const struct home *h)
-{
-	struct context *c;
-
-	if (ferry__context_find(&c, h->token) != FERRY_OK)
-		return FERRY_ESTALE;
-	/* pair(quiesce) acquire: set before the shards were closed. */
-	return atom32_load_acquire(&ferry__context_quiesced) != 0
-	    ? FERRY_EQUIESCED
-	    : FERRY_ECLOSED;
-}
-
-/* ------------------------------------------------------------- the arguments */
-
-/* Checked arguments of a submit, common to all its requests. */
-struct order {
-	ferry_request_options o;
-	uint32_t node_flags;
-	uint64_t aside;
-	struct list *shard;
-};
-
-static const ferry_request_options defaults = {
-	.struct_size = sizeof(ferry_request_options),
-};
-
-/* The inbox is open, and attached to the context; remembered in the home. */
-COLD static int
-learn_inbox(struct home *h, ferry_inbox inbox)
-{
-	struct slot *s;
-	int r = ferry__inbox_find(inbox, &s);
-
-	if (r != FERRY_OK)
-		return r;
-	if (!ferry__attachment_attached(
-	        &context_of(h)->source.attachments, inbox))
-		/* A closed context has let go of its inboxes. */
-		return ferry__list_is_open(
-		           h->shard, h->generation, LIST_TAG_LINE)
-		    ? FERRY_EDETACHED
-		    : why_refused(h);
-	h->inbox_token = inbox;
-	h->inbox_slot = s;
-	return FERRY_OK;
-}
-
-static inline int
-check_inbox(struct home *h, ferry_inbox inbox)
-{
-	if (LIKELY(h->inbox_token == inbox &&
-	        ferry__inbox_is(h->inbox_slot, inbox)))
-		return FERRY_OK;
-	return learn_inbox(h, inbox);
-}
-
-/* A multiplicative hash; lanes are often small numbers or addresses. */
-static struct list *
-shard_of(const struct home *h, uint64_t lane)
-{
-	if (LIKELY(lane == 0))
-		return h->shard;
-	return &h->shards[(lane * UINT64_C(0x9e3779b97f4a7c15) >> 40) &
-	    h->shard_mask];
-}
-
-static int
-check_route(struct order *d, struct home *h, bool has_out)
-{
-	const ferry_request_options *o = &d->o;
-
-	if (o->callback != NULL) {
-		if (o->inbox != 0 || o->stale_ms != 0)
-			return FERRY_EINVAL;
-		d->node_flags |= NODE_CALLBACK;
-		d->aside = CLAIM_CALLBACK;
-		return FERRY_OK;
-	}
-	if (o->inbox != 0) {
-		d->node_flags |= NODE_INBOX;
-		if (o->stale_ms != 0)
-			d->node_flags |= NODE_STALE;
-		return check_inbox(h, o->inbox);
-	}
-	if (!has_out || o->stale_ms != 0)
-		return FERRY_EINVAL;
-	d->node_flags |= NODE_WAITED;
-	d->aside = CLAIM_WAITED;
-	return FERRY_OK;
-}
-
-static int
-check_order(struct order *d, struct home *h,
-    const ferry_request_options *options, bool has_out)
-{
-	int r;
-
-	if (options == NULL)
-		options = &defaults;
-	if (LIKELY(options->struct_size == sizeof d->o))
-		d->o = *options;
-	else if (ferry__options_read(&d->o, sizeof d->o, options) != FERRY_OK)
-		return FERRY_EINVAL;
-	d->node_flags = 0;
-	d->aside = 0;
-	if ((d->o.flags & ~(uint32_t)FERRY_REQUEST_ADOPT) != 0 ||
-	    ((d->o.flags & FERRY_REQUEST_ADOPT) != 0 && d->o.free == NULL))
-		return FERRY_EINVAL;
-	r = check_route(d, h, has_out);
-	if (r != FERRY_OK)
-		return r;
-	if (UNLIKELY(d->o.deadline_ns != 0)) {
-		if (d->o.deadline_ns <= ferry__os_now_ns())
-			return FERRY_EDEADLINE;
-		d->node_flags |= NODE_DEADLINE;
-	}
-	if (UNLIKELY(h->context_flags & HOME_TOTAL))
-		d->node_flags |= NODE_COUNTED;
-	d->shard = shard_of(h, d->o.lane);
-	return ferry__request_may_submit(
-	    context_of(h), (d->node_flags & NODE_WAITED) != 0);
-}
-
-static inline int
-check_item(const struct order *d, const struct home *h, uint32_t method,
-    const void *data, size_t size)
-{
-	if (UNLIKELY(method >= h->n_methods))
-		return FERRY_ENOMETHOD;
-	if (UNLIKELY(size > h->payload_max))
-		return FERRY_E2BIG;
-	if (UNLIKELY(data == NULL &&
-	        (size != 0 || (d->o.flags & FERRY_REQUEST_ADOPT) != 0)))
-		return FERRY_EINVAL;
-	return FERRY_OK;
-}
-
 /* ------------------------------------------------------------------ the node */
 
 static void
@@ -254,10 +106,10 @@ COLD static bool
 put_outside(struct node *n, const struct order *d, const void *data)
 {
 	n->flags |= NODE_ADOPTED;
-	if (d->o.flags & FERRY_REQUEST_ADOPT) {
+	if (d->o->flags & FERRY_REQUEST_ADOPT) {
 		n->payload.outside.data = (void *)(uintptr_t)data;
-		n->payload.outside.free = d->o.free;
-		n->payload.outside.free_user = d->o.free_user;
+		n->payload.outside.free = d->o->free;
+		n->payload.outside.free_user = d->o->free_user;
 		return true;
 	}
 	n->payload.outside.data = malloc(n->size);
@@ -275,13 +127,13 @@ fill_rest(struct node *n, const struct order *d, const struct home *h)
 {
 	n->reply = NULL;
 	n->reply_size = 0;
-	n->deadline_ns = d->o.deadline_ns;
-	n->stale_ms = d->o.stale_ms;
+	n->deadline_ns = d->o->deadline_ns;
+	n->stale_ms = d->o->stale_ms;
 	/* Relaxed: published by the push. */
 	if (n->flags & NODE_INBOX) {
 		n->inbox = atomp_load_relaxed(&h->inbox_slot->object);
 		n->inbox_generation =
-		    (uint32_t)ferry__inbox_generation(d->o.inbox);
+		    (uint32_t)ferry__inbox_generation(d->o->inbox);
 		atom64_store_relaxed(&n->stale_posted, 0);
 	} else {
 		atom32_store_relaxed(&n->wait, WAIT_NONE);
@@ -290,22 +142,24 @@ fill_rest(struct node *n, const struct order *d, const struct home *h)
 
 static inline bool
 fill(struct node *n, const struct order *d, const struct home *h,
-    uint32_t method, const void *data, size_t size, void *user)
+    const ferry_request_item *item)
 {
+	size_t size = item->size;
+
 	n->flags = d->node_flags;
-	atom32_store_relaxed(&n->method, method);
+	atom32_store_relaxed(&n->method, item->method);
 	n->size = (uint32_t)size;
-	n->callback = d->o.callback;
-	n->user = user;
+	n->callback = d->o->callback;
+	n->user = item->user;
 	if (UNLIKELY(size > NODE_INLINE ||
-	        (d->o.flags & FERRY_REQUEST_ADOPT) != 0)) {
-		if (!put_outside(n, d, data))
+	        (d->o->flags & FERRY_REQUEST_ADOPT) != 0)) {
+		if (!put_outside(n, d, item->data))
 			return false;
 	} else if (size == NODE_INLINE) {
 		/* A length the compiler knows: no call. */
-		memcpy(n->payload.bytes, data, NODE_INLINE);
+		memcpy(n->payload.bytes, item->data, NODE_INLINE);
 	} else if (size != 0) {
-		memcpy(n->payload.bytes, data, size);
+		memcpy(n->payload.bytes, item->data, size);
 	}
 	if (n->flags != NODE_CALLBACK)
 		fill_rest(n, d, h);
@@ -333,14 +187,14 @@ take_again(struct home *h, const struct order *d, int *error)
 
 	/* Of a context that has closed, the nodes may be out for long. */
 	if (!ferry__list_is_open(d->shard, h->generation, LIST_TAG_LINE)) {
-		*error = why_refused(h);
+		*error = ferry__order_why_refused(h);
 		return NULL;
 	}
 	*error = FERRY_ENOMEM;
 	if (!ferry__node_at_bound(h))
 		return NULL;
 	*error = FERRY_EAGAIN;
-	if (d->o.inbox != 0 && ferry__node_want_room(h, d->o.inbox))
+	if (d->o->inbox != 0 && ferry__node_want_room(h, d->o->inbox))
 		n = take(h);
 	return n;
 }
@@ -364,13 +218,13 @@ take_total(struct context *c, uint64_t count)
 COLD static bool
 enter_total(struct home *h, const struct order *d, uint64_t count)
 {
-	struct context *c = context_of(h);
+	struct context *c = ferry__order_context(h);
 
 	if (take_total(c, count))
 		return true;
-	if (d->o.inbox == 0)
+	if (d->o->inbox == 0)
 		return false;
-	ferry__node_announce_want(h, d->o.inbox);
+	ferry__node_announce_want(h, d->o->inbox);
 	/* pair(total) seq_cst: the want is announced before the look. */
 	atom32_store_seqcst(&c->total.wanted, 1);
 	return take_total(c, count);
@@ -380,7 +234,7 @@ COLD static void
 leave_total(struct home *h, uint64_t count)
 {
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&context_of(h)->total.out, count);
+	atom64_sub_seqcst(&ferry__order_context(h)->total.out, count);
 }
 
 /* ------------------------------------------------------------------- pushing */
@@ -393,7 +247,7 @@ push(struct home *h, const struct order *d, struct node *first,
 
 	if (UNLIKELY(!ferry__list_push(d->shard, &first->link, &last->link,
 	        h->generation, LIST_TAG_LINE)))
-		return why_refused(h);
+		return ferry__order_why_refused(h);
 	calls = ferry__park_wake(h->park);
 	if (UNLIKELY(calls != 0))
 		count_single_add(&h->wakes, calls);
@@ -418,7 +272,7 @@ unfill(struct home *h, const struct order *d, struct node *newest)
 	while (newest != NULL) {
 		struct node *next = (struct node *)newest->link.next;
 
-		if ((d->o.flags & FERRY_REQUEST_ADOPT) == 0)
+		if ((d->o->flags & FERRY_REQUEST_ADOPT) == 0)
 			ferry__node_free_payload(newest);
 		/* Relaxed: no token of it was ever given out. */
 		atom64_store_relaxed(&newest->state,
@@ -460,7 +314,7 @@ answer_refused(struct context *c, struct node *n, bool count)
 COLD static int
 settle_refused(struct home *h, struct node *newest, int why)
 {
-	struct context *c = context_of(h), *same;
+	struct context *c = ferry__order_context(h), *same;
 	struct node *n, *next;
 	bool any = false, count;
 
@@ -484,7 +338,7 @@ settle_refused(struct home *h, struct node *newest, int why)
 }
 
 /* Fills a chain of `count`, newest first. */
-static inline int
+static int
 fill_chain(struct home *h, const struct order *d,
     const ferry_request_item *items, size_t count, struct node **newest,
     struct node **oldest)
@@ -504,8 +358,7 @@ fill_chain(struct home *h, const struct order *d,
 		if (i == 0)
 			*oldest = n;
 		*newest = n;
-		if (UNLIKELY(!fill(n, d, h, items[i].method, items[i].data,
-		        items[i].size, items[i].user))) {
+		if (UNLIKELY(!fill(n, d, h, &items[i]))) {
 			n->flags &= ~(uint32_t)NODE_ADOPTED;
 			return FERRY_ENOMEM;
 		}
@@ -524,7 +377,7 @@ tell_tokens(ferry_request *out, struct node *newest, size_t count)
 
 /* Pushes what was filled; the tokens are told only if that succeeds, and read
  * before it: afterwards the nodes are not ours to look at. */
-static inline int
+static int
 push_chain(ferry_request *out, ferry_request *tokens, struct home *h,
     const struct order *d, struct node *newest, struct node *oldest,
     size_t count)
@@ -547,7 +400,7 @@ push_chain(ferry_request *out, ferry_request *tokens, struct home *h,
 
 /* Counted as submitted already; the arguments are good. `tokens` has room for
  * count. */
-static inline int
+static int
 submit(ferry_request *out, ferry_request *tokens, struct home *h,
     const struct order *d, const ferry_request_item *items, size_t count)
 {
@@ -573,6 +426,47 @@ submit(ferry_request *out, ferry_request *tokens, struct home *h,
 
 /* -------------------------------------------------------------------- public */
 
+/* One request: what submit() does for many, without the loops. */
+static inline int
+submit_one(ferry_request *out, struct home *h, const struct order *d,
+    const ferry_request_item *item)
+{
+	ferry_request token;
+	struct node *n;
+	int r = check_stuck(h);
+
+	if (UNLIKELY(r != FERRY_OK))
+		return r;
+	if (UNLIKELY(d->node_flags & NODE_COUNTED))
+		return submit(out, &token, h, d, item, 1);
+	n = take(h);
+	if (UNLIKELY(n == NULL)) {
+		n = take_again(h, d, &r);
+		if (n == NULL)
+			return r;
+	}
+	if (UNLIKELY(!fill(n, d, h, item))) {
+		n->flags &= ~(uint32_t)NODE_ADOPTED;
+		ferry__node_untake(h, n);
+		return FERRY_ENOMEM;
+	}
+	ferry__node_begin(n, d->aside);
+	/* Before the push: afterwards the node is not ours to look at. */
+	token = ferry__node_token(n, TOKEN_REQUEST);
+	r = push(h, d, n, n);
+	if (UNLIKELY(r != FERRY_OK)) {
+		n->link.next = NULL;
+		r = settle_refused(h, n, r);
+		if (r != FERRY_OK) {
+			unfill(h, d, n);
+			return r;
+		}
+	}
+	if (out != NULL)
+		*out = token;
+	return FERRY_OK;
+}
+
 int
 ferry_request_submit(ferry_request *out, ferry_context context,
     uint32_t method, const void *data, size_t size,
@@ -583,22 +477,21 @@ ferry_request_submit(ferry_request *out, ferry_context context,
 		.data = data,
 		.size = size,
 	};
-	ferry_request token;
 	struct order d;
 	struct home *h;
 	int r = home_of(&h, context);
 
 	if (UNLIKELY(r != FERRY_OK))
 		return r;
-	r = check_order(&d, h, options, out != NULL);
+	r = ferry__order_check(&d, h, options, out != NULL);
 	if (UNLIKELY(r != FERRY_OK))
 		return r;
-	r = check_item(&d, h, method, data, size);
+	r = ferry__order_check_item(&d, h, method, data, size);
 	if (UNLIKELY(r != FERRY_OK))
 		return r;
-	item.user = d.o.user;
+	item.user = d.o->user;
 	count_single_add(&h->submitted, 1);
-	r = submit(out, &token, h, &d, &item, 1);
+	r = submit_one(out, h, &d, &item);
 	if (UNLIKELY(r != FERRY_OK))
 		count_single_add(&h->refused, 1);
 	return r;
@@ -618,11 +511,11 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 		return r;
 	if (items == NULL || count == 0 || count >= TOKEN_SLOTS)
 		return FERRY_EINVAL;
-	r = check_order(&d, h, options, out != NULL);
+	r = ferry__order_check(&d, h, options, out != NULL);
 	for (size_t i = 0; r == FERRY_OK && i < count; i++)
 		r = items[i].reserved != 0
 		    ? FERRY_EINVAL
-		    : check_item(&d, h, items[i].method, items[i].data,
+		    : ferry__order_check_item(&d, h, items[i].method, items[i].data,
 		          items[i].size);
 	if (r != FERRY_OK)
 		return r;

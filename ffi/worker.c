@@ -24,6 +24,8 @@
 #include "ffi/self.h"
 #include "ffi/watch.h"
 
+#define LINGER 32 /* pauses: under a microsecond */
+
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static struct worker *in_use;
@@ -72,17 +74,21 @@ shard_stirs(const struct context *c, uint32_t i)
 	    (c->shards_closed >> i & 1) == 0;
 }
 
-static void
+/* Returns whether it was a stream: more than one at once. */
+static bool
 drain_shard(struct worker *w, struct context *c, uint32_t i)
 {
 	uint64_t head = ferry__list_take(&c->shards[i], LIST_TAG_LINE);
+	bool stream;
 
 	if (head & LIST_CLOSED)
 		c->shards_closed |= UINT64_C(1) << i;
 	w->batch = (struct node *)ferry__list_reverse(
 	    ferry__list_first(head, LIST_TAG_LINE));
 	w->batch_context = c;
+	stream = w->batch != NULL && w->batch->link.next != NULL;
 	ferry__dispatch_batch(w);
+	return stream;
 }
 
 static bool
@@ -111,7 +117,7 @@ drain_contexts(struct worker *w)
 	while ((c = *p) != NULL) {
 		for (uint32_t i = 0; i < c->n_shards; i++)
 			if (shard_stirs(c, i)) {
-				drain_shard(w, c, i);
+				w->stream |= drain_shard(w, c, i);
 				any = true;
 			}
 		if (may_let_go(c)) {
@@ -163,6 +169,20 @@ sleep_until_stirred(struct worker *w)
 		ferry__event_thread_rouse(&w->events);
 }
 
+/*
+ * Between two takes of a stream: looking again at once would find the next
+ * few requests, at the price of the head's line going over and back each time
+ * while the producer's push waits for it. A single request is no stream, so a
+ * round trip is not held up.
+ */
+static void
+linger(struct worker *w)
+{
+	w->stream = false;
+	for (int i = 0; i < LINGER; i++)
+		cpu_relax();
+}
+
 static void
 loop(struct worker *w)
 {
@@ -173,8 +193,11 @@ loop(struct worker *w)
 		atom32_store_relaxed(&w->cpu, ferry__os_cpu());
 		any = drain_inner(w);
 		any |= drain_contexts(w);
-		if (any)
+		if (any) {
+			if (w->stream)
+				linger(w);
 			continue;
+		}
 		/* pair(leaving) acquire: after every last job was posted. */
 		if (atom32_load_acquire(&w->leaving) != 0 && !stirs(w))
 			return;
@@ -262,6 +285,9 @@ lost(void *arg)
 	/* There is no thread to be had. This one can still run Ferry's own
 	 * code, so it answers everything, and starts nothing. */
 	w->refusing = true;
+	for (struct context *c = w->contexts; c != NULL; c = c->next)
+		/* Relaxed: this thread looks at it. */
+		atom32_store_relaxed(&c->refusing, 1);
 	w->detached = true;
 	ferry__self.worker = w;
 	ferry__self.roles = SELF_FFI;
@@ -309,6 +335,9 @@ ferry__worker_post(struct worker *w, struct job *j)
 void
 ferry__worker_adopt(struct worker *w, struct context *c)
 {
+	if (w->refusing)
+		/* Relaxed: this thread looks at it. */
+		atom32_store_relaxed(&c->refusing, 1);
 	c->next = w->contexts;
 	w->contexts = c;
 }

@@ -59,6 +59,7 @@ struct worker {
 	void *block;                  /* freed after the callback; or NULL */
 	bool deferred;
 	bool refusing;                /* no thread to be had: start nothing */
+	bool stream;                  /* the last takes had more than one */
 	enum worker_doing doing;
 	void *scratch;                /* a reply for a callback */
 	size_t scratch_size;
