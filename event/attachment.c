@@ -18,7 +18,7 @@
 static pthread_mutex_t pool_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct attachment *pool;
 
-/* ------------------------------------------------------------------ parcels */
+/* ---------------------------------------------------------------- parcels */
 
 static void
 free_parcel(struct block *b)

@@ -72,7 +72,7 @@ struct attachment {
 	/* Parcels: the event thread puts in, it and the taker take out. */
 	ck_ring_t ring;
 	ck_ring_buffer_t *slots;
-	uint64_t offered;    /* parcels, dropped ones included; event thread's */
+	uint64_t offered;    /* parcels, dropped ones too; event thread's */
 	uint64_t sequence;   /* of the event offered last; event thread's */
 	uint64_t taken;      /* number of the parcel taken last; taker's */
 	atom32 room_wanted;  /* the event thread waits for room */

@@ -20,7 +20,7 @@ lives(const struct due_entry *e)
 	    (phase == NODE_RUNNING || phase == NODE_DEFERRED);
 }
 
-/* ---------------------------------------------------------------- the heap */
+/* --------------------------------------------------------------- the heap */
 
 static void
 sift_up(struct due *d, size_t i)
@@ -97,7 +97,7 @@ set_time(struct due_entry *e)
 	    e->stale_ns < e->deadline_ns ? e->stale_ns : e->deadline_ns;
 }
 
-/* ------------------------------------------------------------------ intake */
+/* ----------------------------------------------------------------- intake */
 
 void
 ferry__due_open(struct due *d)
@@ -178,7 +178,7 @@ take_in(struct due *d, uint64_t now_ns)
 	}
 }
 
-/* ------------------------------------------------------------------ firing */
+/* ----------------------------------------------------------------- firing */
 
 /*
  * Adds a reference if the request is still unfinished. The fast path may be

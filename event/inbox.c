@@ -12,85 +12,11 @@
 #include "ffi/options.h"
 #include "ffi/self.h"
 
-enum door_state {
-	DOOR_QUIET,
-	DOOR_RINGING,
-	DOOR_RUNG,
-	DOOR_CLOSED
-};
-
 /* A head of LIST_TAG_SMALL has 19 bits of generation. */
 static struct slot_table inboxes =
     SLOT_TABLE(TOKEN_INBOX, (UINT64_C(1) << 19) - 1);
 
-/* ------------------------------------------------------------- the doorbell */
-
-static void
-ring(struct inbox *b)
-{
-	uint32_t before = ferry__self.roles;
-
-	if (b->doorbell == NULL) {
-		ferry__os_bell_ring(b->fd);
-		return;
-	}
-	ferry__self.roles |= SELF_DOORBELL;
-	b->doorbell(b->user);
-	ferry__self.roles = before;
-}
-
-/* The word is of one epoch throughout; who is late fails its CAS. */
-static void
-ring_by_word(struct inbox *b)
-{
-	/* pair(doorbell) seq_cst: after the push, after `ringing`. */
-	uint32_t word = atom32_load_seqcst(&b->door);
-	uint32_t ringing;
-
-	for (;;) {
-		if ((word & 3) == DOOR_RUNG || (word & 3) == DOOR_CLOSED)
-			return;
-		if ((word & 3) == DOOR_RINGING)
-			break;
-		ringing = (word & ~3u) | DOOR_RINGING;
-		/* pair(doorbell) seq_cst. */
-		if (atom32_cas_seqcst(&b->door, &word, ringing)) {
-			word = ringing;
-			break;
-		}
-	}
-	ring(b);
-	/* pair(doorbell) seq_cst: rung, and only now is it said. */
-	atom32_cas_seqcst(&b->door, &word, (word & ~3u) | DOOR_RUNG);
-}
-
-COLD static void
-ring_slow(struct inbox *b)
-{
-	uint32_t closed;
-
-	/* pair(doorbell-close) seq_cst: announced before the look at the
-	 * word, which close() marks before it looks here. */
-	atom32_add_seqcst(&b->ringing, 1);
-	ring_by_word(b);
-	/* pair(doorbell-close) seq_cst. */
-	atom32_sub_seqcst(&b->ringing, 1);
-	/* pair(doorbell-close) seq_cst: a closer may sleep on it. */
-	closed = atom32_load_seqcst(&b->door) & 3;
-	if (closed == DOOR_CLOSED)
-		ferry__os_wake(&b->ringing, INT32_MAX);
-}
-
-static void
-knock(struct inbox *b)
-{
-	/* pair(doorbell) seq_cst: after the push. */
-	if (LIKELY((atom32_load_seqcst(&b->door) & 3) == DOOR_RUNG))
-		return;
-	ring_slow(b);
-}
-
-/* ----------------------------------------------------------------- posting */
+/* ---------------------------------------------------------------- posting */
 
 bool
 ferry__inbox_push(struct inbox *b, uint64_t generation, struct post *p)
@@ -98,7 +24,7 @@ ferry__inbox_push(struct inbox *b, uint64_t generation, struct post *p)
 	if (!ferry__list_push(
 	        &b->posts, &p->link, &p->link, generation, LIST_TAG_SMALL))
 		return false;
-	knock(b);
+	ferry__door_knock(&b->door);
 	return true;
 }
 
@@ -119,7 +45,7 @@ ferry__inbox_post_stale(struct node *n)
 }
 
 
-/* ------------------------------------------------------------ open and find */
+/* ---------------------------------------------------------- open and find */
 
 int
 ferry__inbox_find(ferry_inbox token, struct slot **out)
@@ -172,7 +98,7 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 	ferry_inbox_options o;
 	struct slot *s;
 	struct inbox *b;
-	uint32_t word;
+	int fd = -1;
 
 	if (out == NULL ||
 	    ferry__options_read(&o, sizeof o, options) != FERRY_OK ||
@@ -188,21 +114,15 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 			ferry__token_free(&inboxes, s);
 		return FERRY_ENOMEM;
 	}
-	b->fd = -1;
-	if (o.doorbell == NULL && ferry__os_bell_open(&b->fd) != 0) {
+	if (o.doorbell == NULL && ferry__os_bell_open(&fd) != 0) {
 		ferry__token_free(&inboxes, s);
 		return FERRY_ESYSTEM;
 	}
-	b->doorbell = o.doorbell;
-	b->user = o.user;
+	ferry__door_open(&b->door, fd, o.doorbell, o.user);
 	b->taken = NULL;
 	b->unpacking = NULL;
 	b->closing = false;
 	b->token = ferry__token_next(&inboxes, s);
-	/* The epoch goes on from the slot's former life. pair(doorbell-close)
-	 * release: a late ringer that finds the inbox open finds its fields. */
-	word = atom32_load_relaxed(&b->door);
-	atom32_store_release(&b->door, ((word >> 2) + 1) << 2 | DOOR_QUIET);
 	atom32_store_relaxed(&b->taking, 0);
 	ferry__list_open(&b->posts, ferry__inbox_generation(b->token));
 	ferry__token_publish(s, b->token, b);
@@ -218,13 +138,13 @@ ferry_inbox_fd(int *out, ferry_inbox inbox)
 
 	if (r != FERRY_OK)
 		return r;
-	if (b->doorbell != NULL)
+	if (b->door.ring != NULL)
 		return FERRY_ENOTSUP;
-	*out = b->fd;
+	*out = b->door.fd;
 	return FERRY_OK;
 }
 
-/* ------------------------------------------------------------------ taking */
+/* ----------------------------------------------------------------- taking */
 
 /* One taker, waiter or closer at a time; and the token is still good. */
 static int
@@ -253,15 +173,9 @@ end_taking(struct inbox *b)
 static void
 refill(struct inbox *b)
 {
-	uint32_t word;
 	uint64_t head;
 
-	if (b->doorbell == NULL)
-		ferry__os_bell_clear(b->fd);
-	/* Relaxed: the epoch is the taker's own.
-	 * pair(doorbell) seq_cst: cleared before, taken after. */
-	word = atom32_load_relaxed(&b->door);
-	atom32_store_seqcst(&b->door, ((word >> 2) + 1) << 2 | DOOR_QUIET);
+	ferry__door_hush(&b->door);
 	head = ferry__list_take(&b->posts, LIST_TAG_SMALL);
 	b->taken =
 	    ferry__list_reverse(ferry__list_first(head, LIST_TAG_SMALL));
@@ -271,7 +185,7 @@ refill(struct inbox *b)
 static void
 ring_again(struct inbox *b)
 {
-	knock(b);
+	ferry__door_knock(&b->door);
 }
 
 static void
@@ -516,7 +430,7 @@ ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
 
 	if (r != FERRY_OK)
 		return r;
-	if (b->doorbell != NULL)
+	if (b->door.ring != NULL)
 		return FERRY_ENOTSUP;
 	if (ferry__self.roles != 0)
 		return FERRY_EREENTRANT;
@@ -527,7 +441,7 @@ ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
 		deadline =
 		    ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
 	if (b->taken == NULL && b->unpacking == NULL)
-		how = ferry__os_bell_wait(b->fd, deadline);
+		how = ferry__os_bell_wait(b->door.fd, deadline);
 	end_taking(b);
 	if (how == OS_WOKEN)
 		return FERRY_OK;
@@ -547,17 +461,7 @@ ferry_inbox_release(const ferry_completion *items, uint32_t count)
 	return r;
 }
 
-/* ------------------------------------------------------------------ closing */
-
-static void
-await_ringers(struct inbox *b)
-{
-	uint32_t ringing;
-
-	/* pair(doorbell-close) seq_cst: after the word was marked. */
-	while ((ringing = atom32_load_seqcst(&b->ringing)) != 0)
-		ferry__os_wait(&b->ringing, ringing, OS_NEVER);
-}
+/* ---------------------------------------------------------------- closing */
 
 /* The attachments are told that their inbox has gone; their contexts' event
  * threads take them out when they next look. */
@@ -602,7 +506,6 @@ ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox)
 {
 	struct inbox *b;
 	uint64_t discarded;
-	uint32_t word;
 	int r = find(inbox, &b);
 
 	if (r != FERRY_OK)
@@ -618,13 +521,8 @@ ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox)
 	/* refill() below would open the doorbell again: discard first. What
 	 * is pushed after the list was closed is refused. */
 	discarded = discard(b);
-	word = atom32_load_relaxed(&b->door);
-	/* pair(doorbell-close) seq_cst: marked before the look at ringers. */
-	atom32_store_seqcst(&b->door, (word & ~3u) | DOOR_CLOSED);
-	await_ringers(b);
+	ferry__door_close(&b->door);
 	let_go(b);
-	if (b->fd >= 0)
-		ferry__os_bell_close(b->fd);
 	end_taking(b);
 	ferry__token_free(&inboxes, b->slot);
 	if (out_discarded != NULL)

@@ -1,34 +1,18 @@
 /*
  * Inboxes: completions for event loops.
  *
- * Owns: inboxes, the doorbell and its protocol.
+ * Owns: inboxes, and what a taker has taken and not yet delivered.
  *
  * An inbox is a push list of posts. A reply's post is inside its node, a
  * notice's inside its attachment: posting cannot fail for want of memory and
  * never waits. It can be refused, by the generation or the CLOSED bit of the
  * list's head, when the inbox has been closed; the poster then discards.
- *
- * The doorbell word is `epoch << 2 | {QUIET, RINGING, RUNG}` and follows the
- * rule of the park word (park.h):
- *
- *	poster  after its push: from {QUIET e} to {RINGING e}, rings, then
- *	        from {RINGING e} to {RUNG e}; who finds RINGING rings too;
- *	        who finds RUNG goes
- *	taker   clears the descriptor, then sets {QUIET e+1}, then takes
- *
- * A poster that finds RUNG relies on a ring that has happened and has not
- * been cleared, because the taker clears before it sets QUIET, and takes
- * after it. What was taken and not yet delivered keeps the descriptor
- * readable: the taker rings it itself. Modelled in tests/model/doorbell.pml.
- *
- * A ring is announced in `ringing` before it is made. close() marks the word
- * CLOSED (seq_cst), then waits until nobody is ringing (seq_cst): so no
- * descriptor is written, and no doorbell function runs, after close returned.
  */
 #ifndef FERRY_EVENT_INBOX_H
 #define FERRY_EVENT_INBOX_H
 
 #include "event/attachment.h"
+#include "event/door.h"
 #include "ffi/node.h"
 
 enum post_kind {
@@ -39,13 +23,8 @@ enum post_kind {
 
 struct inbox {
 	struct list posts;
-	/* The doorbell's word; posters and the taker. */
-	ON_OWN_LINE atom32 door;
-	atom32 ringing;               /* posters that may ring just now */
+	struct door door;
 	/* Constant while the inbox is open. */
-	ON_OWN_LINE int fd;
-	ferry_doorbell_fn doorbell;
-	void *user;
 	struct slot *slot;
 	ferry_inbox token;
 	/* The taker's. */

@@ -15,7 +15,7 @@
 #define TICK_MOST  1000000000u
 #define TICK_LEAST 5000000u
 
-/* -------------------------------------------------------------- from outside */
+/* ----------------------------------------------------------- from outside */
 
 void
 ferry__event_thread_rouse(struct event_thread *t)
@@ -61,7 +61,7 @@ ferry__event_thread_finish(struct event_thread *t, struct source *s,
 	return true;
 }
 
-/* ------------------------------------------------------------------ emitting */
+/* --------------------------------------------------------------- emitting */
 
 /* FERRY_EVENTS_BLOCK: until there is room, or the context closes. */
 static enum queue_put
@@ -143,7 +143,7 @@ ferry__event_thread_emit(struct source *s, uint32_t event, const void *data,
 	return FERRY_OK;
 }
 
-/* ---------------------------------------------------------------- delivering */
+/* ------------------------------------------------------------- delivering */
 
 struct delivery {
 	struct source *source;
@@ -282,7 +282,7 @@ finish(struct event_thread *t, struct source *s)
 	ferry__os_wake(&s->stage, INT32_MAX);
 }
 
-/* -------------------------------------------------------------- the watchdog */
+/* ----------------------------------------------------------- the watchdog */
 
 struct announcement {
 	struct source *source;
@@ -361,7 +361,7 @@ judge(struct event_thread *t, struct source *first, uint64_t now_ns,
 	atom64_store_relaxed(&t->looked_ns, now_ns);
 }
 
-/* ------------------------------------------------------------------ the loop */
+/* --------------------------------------------------------------- the loop */
 
 static struct source *
 first_source(struct event_thread *t)

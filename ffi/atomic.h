@@ -89,7 +89,7 @@ atom_fence_seqcst(void)
 }
 
 static inline void
-atom_fence_compiler(void)
+compiler_barrier(void)
 {
 	atomic_signal_fence(memory_order_seq_cst);
 }

@@ -36,8 +36,8 @@ ferry_inbox_attach(ferry_inbox inbox, ferry_context context,
 	else if (atom32_load_relaxed(&c->stage) != CONTEXT_OPEN)
 		r = FERRY_ECLOSED;
 	else
-		r = ferry__attachment_open(&c->source.attachments, inbox, context,
-		    &o, ferry__event_thread_sequence(&c->source), room,
+		r = ferry__attachment_open(&c->source.attachments, inbox,
+		    context, &o, ferry__event_thread_sequence(&c->source), room,
 		    &c->worker->events);
 	pthread_mutex_unlock(&c->mutex);
 	return r;

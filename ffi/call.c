@@ -42,7 +42,7 @@ find(struct node **out, uint64_t *claim, ferry_call call)
 	return *claim & CLAIM_ANSWERED ? FERRY_ESTALE : FERRY_EREPLIED;
 }
 
-/* ------------------------------------------------------------------ replying */
+/* --------------------------------------------------------------- replying */
 
 /* A copy for a callback lives until the callback has returned. */
 static void *
@@ -238,7 +238,7 @@ ferry_call_reply_block(ferry_call call, int status, void *block, size_t size)
 	return r;
 }
 
-/* ------------------------------------------------------------------ deferring */
+/* -------------------------------------------------------------- deferring */
 
 int
 ferry_call_defer(ferry_call call)
@@ -273,7 +273,7 @@ ferry_call_defer(ferry_call call)
 	return FERRY_OK;
 }
 
-/* ------------------------------------------------------------------ the hook */
+/* --------------------------------------------------------------- the hook */
 
 /*
  * The node of a call whose hook this thread may set. It does not pass on until

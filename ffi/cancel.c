@@ -29,7 +29,7 @@ claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
 	return true;
 }
 
-/* ------------------------------------------------------------------ the hook */
+/* --------------------------------------------------------------- the hook */
 
 void
 ferry__cancel_await_hook(struct node *n)
@@ -79,7 +79,7 @@ run_hook(struct context *c, struct node *n)
 	ferry__reply_drop(n);
 }
 
-/* ----------------------------------------------------------------- answering */
+/* -------------------------------------------------------------- answering */
 
 /* Answers a request that has not started, in the FFI thread's place. With a
  * callback the answer waits for the FFI thread, which meets the tombstone. */
@@ -129,7 +129,7 @@ settle(struct context *c, struct node *n, uint64_t generation_of, uint64_t how)
 		interrupt(c, n, generation_of);
 }
 
-/* -------------------------------------------------------------------- cancel */
+/* ----------------------------------------------------------------- cancel */
 
 static int
 mark_canceled(struct node *n, uint64_t token, uint64_t *old)
@@ -186,7 +186,7 @@ ferry_request_cancel(ferry_request request)
 	return ferry__cancel_request(request);
 }
 
-/* -------------------------------------------------------------------- closing */
+/* ---------------------------------------------------------------- closing */
 
 /* Whether the node's request is unfinished; its words. */
 static bool

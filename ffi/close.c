@@ -30,7 +30,7 @@ deadline_in(int64_t timeout_ms)
 	    : ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
 }
 
-/* ---------------------------------------------------------------- the closer */
+/* ------------------------------------------------------------- the closer */
 
 static int
 begin(struct context *c, ferry_context token)
@@ -89,7 +89,7 @@ abandon_all(struct context *c)
 	ferry__context_nudge(c);
 }
 
-/* ------------------------------------------------------------------- waiting */
+/* ---------------------------------------------------------------- waiting */
 
 static bool
 await_left(struct context *c, uint64_t deadline_ns)
@@ -125,7 +125,7 @@ await_quiet(struct context *c, uint64_t deadline_ns)
 	        &c->worker->events, &c->source, deadline_ns);
 }
 
-/* ------------------------------------------------------------------ reporting */
+/* -------------------------------------------------------------- reporting */
 
 static void
 report_on(struct context *c, ferry_close_report *out)
@@ -151,7 +151,7 @@ report_on(struct context *c, ferry_close_report *out)
 		ferry__options_write(out, &r, sizeof r);
 }
 
-/* --------------------------------------------------------------------- close */
+/* ------------------------------------------------------------------ close */
 
 static int
 close_by(struct context *c, const ferry_close_options *o,
@@ -201,7 +201,7 @@ ferry_context_close(ferry_context context, const ferry_close_options *options,
 	return r;
 }
 
-/* -------------------------------------------------------------------- quiesce */
+/* ---------------------------------------------------------------- quiesce */
 
 static void
 flip_live(void *context, uint64_t token, void *arg)

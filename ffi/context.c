@@ -29,7 +29,7 @@ static struct slot_table contexts =
 
 atom32 ferry__context_quiesced;
 
-/* ------------------------------------------------------------------ finding */
+/* ---------------------------------------------------------------- finding */
 
 int
 ferry__context_find(struct context **out, ferry_context token)
@@ -296,7 +296,7 @@ ferry__context_mend(struct worker *w, enum worker_doing doing)
 	}
 }
 
-/* ------------------------------------------------------------------- opening */
+/* ---------------------------------------------------------------- opening */
 
 static bool
 is_power_of_two(uint64_t n)
@@ -533,12 +533,13 @@ open_on(ferry_context *out, struct context *c, const ferry_context_options *o)
 		return r;
 	}
 	ferry__event_thread_add(&c->worker->events, &c->source);
-	/* pair(context) release: what is read of an open context. */
-	atom32_store_release(&c->stage, CONTEXT_OPEN);
+	/* Relaxed: published with the token. */
+	atom32_store_relaxed(&c->stage, CONTEXT_OPEN);
 	*out = c->token;
 	ferry__token_publish(c->slot, c->token, c);
-	atom_fence_seqcst();
 	/* pair(quiesce) seq_cst: after the token was published. */
+	atom_fence_seqcst();
+	/* pair(quiesce) seq_cst: quiesce sets it before it looks for tokens. */
 	if (atom32_load_seqcst(&ferry__context_quiesced) != 0)
 		ferry__context_quiesce(c);
 	return FERRY_OK;
@@ -580,7 +581,7 @@ ferry_context_open(ferry_context *out, const ferry_context_options *options)
 	return open_on(out, c, &o);
 }
 
-/* ------------------------------------------------------------------- closing */
+/* ---------------------------------------------------------------- closing */
 
 void
 ferry__context_end(struct context *c)

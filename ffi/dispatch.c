@@ -12,7 +12,7 @@
 #include "ffi/reply.h"
 #include "ffi/self.h"
 
-/* --------------------------------------------------------------- finishing */
+/* -------------------------------------------------------------- finishing */
 
 void
 ferry__dispatch_flush(struct worker *w)
@@ -102,7 +102,7 @@ finish_slow(struct worker *w, struct context *c, struct node *n,
 	deliver(w, c, n, outcome);
 }
 
-/* ---------------------------------------------------------------- starting */
+/* --------------------------------------------------------------- starting */
 
 /* Whether the context answers what is queued by FERRY_ECLOSED. */
 static inline bool
@@ -300,7 +300,7 @@ run_one(struct worker *w, struct context *c, struct node *n)
 	handle(w, c, n, generation);
 }
 
-/* ----------------------------------------------------------------- batches */
+/* ---------------------------------------------------------------- batches */
 
 static inline void
 prefetch(const struct node *n)

@@ -18,7 +18,7 @@ static struct slot_table libraries =
     SLOT_TABLE(TOKEN_LIBRARY, TOKEN_COUNT_MOST);
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 
-/* ------------------------------------------------------------------- names */
+/* ------------------------------------------------------------------ names */
 
 static void *
 table_malloc(size_t size)
@@ -82,7 +82,7 @@ name_is_good(const char *name)
 	return name != NULL && name[0] != 0 && strlen(name) <= NAME_MOST;
 }
 
-/* ------------------------------------------------------------------ growing */
+/* ---------------------------------------------------------------- growing */
 
 /* Room for one more; doubles at each power of two. */
 static bool
@@ -195,7 +195,7 @@ add_tables(struct library *l, const ferry_library_options *o)
 	return r;
 }
 
-/* ------------------------------------------------------------------- public */
+/* ----------------------------------------------------------------- public */
 
 static void
 destroy(struct library *l)
@@ -357,7 +357,8 @@ ferry__library_freeze(struct library **out, ferry_library token)
 void
 ferry__library_unref(struct library *l)
 {
-	/* pair(library) acq_rel: the last one has seen all uses. */
+	/* pair(library) release: this user's reads come before.
+	 * pair(library) acquire: the last one has seen them all. */
 	if (atom32_sub_acqrel(&l->references, 1) == 1)
 		destroy(l);
 }

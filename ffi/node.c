@@ -46,7 +46,7 @@ ferry__node_at(uint32_t index)
 	return nodes == NULL ? NULL : &nodes[index % CHUNK];
 }
 
-/* ------------------------------------------------------ taking from a home */
+/* ----------------------------------------------------- taking from a home */
 
 /* A chunk for the home; false when there is no memory. */
 static bool
@@ -144,7 +144,7 @@ ferry__node_want_room(struct home *h, ferry_inbox inbox)
 	return true;
 }
 
-/* ------------------------------------------------------------- giving back */
+/* ------------------------------------------------------------ giving back */
 
 bool
 ferry__node_wants_room(struct home *h)
@@ -224,7 +224,7 @@ ferry__node_give(struct node_chain *c, struct node *n)
 	c->length++;
 }
 
-/* ---------------------------------------------------------------- registry */
+/* --------------------------------------------------------------- registry */
 
 /* All nodes that are back, and how many. The home must be its thread's, or
  * nobody's, under the registry's mutex. */
@@ -435,7 +435,7 @@ ferry__node_home(struct homes *homes, const struct home_binding *b)
 	return h;
 }
 
-/* ----------------------------------------------------------------- closing */
+/* ---------------------------------------------------------------- closing */
 
 static void
 each_node_of(struct home *h, void (*visit)(struct node *, void *), void *arg)

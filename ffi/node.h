@@ -46,8 +46,9 @@
  * References. The main line (bank, worker, reply, taker) has one. Who answers
  * in its place adds one for the answer, since the bank still holds the node as
  * a tombstone, or a handler still has the call; who runs a hook adds one; a
- * timer adds one. Whoever drops the last gives the node home. With one reference and no flags there is only the
- * main line, and it goes home without a compare-and-swap.
+ * timer adds one. Whoever drops the last gives the node home. With one
+ * reference and no flags there is only the main line, and it goes home without
+ * a compare-and-swap.
  *
  * Modelled in tests/model/cancel.pml.
  */
@@ -256,7 +257,7 @@ struct home {
 	count_single refused;
 	count_single wakes;
 	uint64_t depth;               /* nodes it may own */
-	atom64 nodes;                 /* nodes it owns; those below are carved */
+	atom64 nodes;                 /* nodes carved for it, ever */
 	uint32_t fresh;               /* next node never used, in … */
 	uint32_t fresh_end;           /* … the newest chunk */
 	struct node *spare;           /* beyond a smaller depth: not used */
@@ -407,7 +408,8 @@ ferry__node_taken(struct node *n)
 		atom64_or_acqrel(&n->claim, CLAIM_TAKEN);
 	else
 		atom64_store_relaxed(&n->state,
-		    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE));
+		    ferry__node_word(
+		        atom64_load_relaxed(&n->state), NODE_FREE));
 }
 
 /* The node that a request's or call's token may name; NULL: never did. The
@@ -479,8 +481,9 @@ ferry__node_spent(const struct node *n)
 
 /*
  * The next generation: the token becomes valid, the node is QUEUED, with one
- * reference. `aside` is CLAIM_WAITED, CLAIM_CALLBACK or 0. Everything else in the node must be
- * filled in: a closer that walks the nodes takes it for queued from here on.
+ * reference. `aside` is CLAIM_WAITED, CLAIM_CALLBACK or 0. Everything else in
+ * the node must be filled in: a closer that walks the nodes takes it for
+ * queued from here on.
  */
 static inline void
 ferry__node_begin(struct node *n, uint64_t aside)

@@ -53,7 +53,7 @@ static inline void
 ferry__os_barrier_light(void)
 {
 	if (LIKELY(ferry__os_asymmetric))
-		atom_fence_compiler();
+		compiler_barrier();
 	else
 		/* pair(cancel) seq_cst: both halves are full fences. */
 		atom_fence_seqcst();

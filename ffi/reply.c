@@ -9,7 +9,7 @@
 
 #define HOMES_AT_ONCE 16u
 
-/* ----------------------------------------------------------------- counting */
+/* --------------------------------------------------------------- counting */
 
 struct wanting {
 	struct home *homes[HOMES_AT_ONCE];
@@ -69,7 +69,7 @@ ferry__reply_leave(struct context *c)
 		ferry__os_wake(&c->busy, INT32_MAX);
 }
 
-/* --------------------------------------------------------------- going home */
+/* ------------------------------------------------------------- going home */
 
 void
 ferry__reply_drop(struct node *n)
@@ -106,7 +106,7 @@ discard(struct node *n)
 	ferry__reply_drop(n);
 }
 
-/* ---------------------------------------------------------------- delivering */
+/* ------------------------------------------------------------- delivering */
 
 static void
 set_done(struct node *n)
@@ -144,7 +144,8 @@ ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
 	bool answered;
 	int status = n->status;
 
-	/* pair(told) acq_rel: against a closer that counts it as not run. */
+	/* pair(told) acquire: against a closer that counts it as not run.
+	 * pair(told) release: and it against us; one of both wins. */
 	if (atom64_or_acqrel(&n->claim, CLAIM_TOLD) & CLAIM_TOLD) {
 		free_reply(n);
 		ferry__reply_drop(n);

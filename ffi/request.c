@@ -21,7 +21,7 @@ ferry__request_node(struct node **out, uint64_t token, enum token_kind kind)
 	return *out == NULL ? FERRY_ESTALE : FERRY_OK;
 }
 
-/* --------------------------------------------------------------- who may */
+/* ---------------------------------------------------------------- who may */
 
 COLD static int
 may_submit_slow(struct context *c, bool blocking)
@@ -49,7 +49,7 @@ ferry__request_may_submit(struct context *c, bool blocking)
 	                                      : may_submit_slow(c, blocking);
 }
 
-/* ----------------------------------------------------------------- the home */
+/* --------------------------------------------------------------- the home */
 
 /* From a context's own init, which knows its token already. */
 static bool
@@ -92,7 +92,7 @@ home_of(struct home **out, ferry_context token)
 	return FERRY_OK;
 }
 
-/* ------------------------------------------------------------------ the node */
+/* --------------------------------------------------------------- the node */
 
 static void
 free_copy(void *data, void *unused)
@@ -199,7 +199,7 @@ take_again(struct home *h, const struct order *d, int *error)
 	return n;
 }
 
-/* ------------------------------------------------------- the exact bound */
+/* -------------------------------------------------------- the exact bound */
 
 static bool
 take_total(struct context *c, uint64_t count)
@@ -237,7 +237,7 @@ leave_total(struct home *h, uint64_t count)
 	atom64_sub_seqcst(&ferry__order_context(h)->total.out, count);
 }
 
-/* ------------------------------------------------------------------- pushing */
+/* ---------------------------------------------------------------- pushing */
 
 static inline int
 push(struct home *h, const struct order *d, struct node *first,
@@ -424,7 +424,7 @@ submit(ferry_request *out, ferry_request *tokens, struct home *h,
 	return r;
 }
 
-/* -------------------------------------------------------------------- public */
+/* ----------------------------------------------------------------- public */
 
 /* One request: what submit() does for many, without the loops. */
 static inline int
@@ -515,8 +515,8 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 	for (size_t i = 0; r == FERRY_OK && i < count; i++)
 		r = items[i].reserved != 0
 		    ? FERRY_EINVAL
-		    : ferry__order_check_item(&d, h, items[i].method, items[i].data,
-		          items[i].size);
+		    : ferry__order_check_item(&d, h, items[i].method,
+		          items[i].data, items[i].size);
 	if (r != FERRY_OK)
 		return r;
 	tokens = malloc(count * sizeof *tokens);

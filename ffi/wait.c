@@ -29,7 +29,7 @@ deadline_of(int64_t timeout_ms)
 	return ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
 }
 
-/* ------------------------------------------------------------------ circles */
+/* ---------------------------------------------------------------- circles */
 
 /* Whom this worker waits for, if only that one can end the wait. */
 static struct worker *
@@ -103,7 +103,7 @@ end_wait(void)
 		withdraw_edge(ferry__self.worker);
 }
 
-/* ------------------------------------------------------------------ claiming */
+/* --------------------------------------------------------------- claiming */
 
 /*
  * Sets `flag` on a request that is waited for; then it cannot end without
@@ -154,7 +154,7 @@ take(ferry_reply *out, struct node *n)
 	ferry__reply_drop(n);
 }
 
-/* ------------------------------------------------------------------- waiting */
+/* ---------------------------------------------------------------- waiting */
 
 static bool
 is_done(void *arg)

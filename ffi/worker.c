@@ -33,7 +33,7 @@ static struct worker *unused;
 
 static void *run(void *arg);
 
-/* ---------------------------------------------------------------- draining */
+/* --------------------------------------------------------------- draining */
 
 static void
 run_jobs(struct worker *w)
@@ -132,7 +132,7 @@ drain_contexts(struct worker *w)
 	return any;
 }
 
-/* ----------------------------------------------------------------- sleeping */
+/* --------------------------------------------------------------- sleeping */
 
 static bool
 stirs(void *arg)
@@ -206,7 +206,7 @@ loop(struct worker *w)
 	}
 }
 
-/* --------------------------------------------------------- the lost thread */
+/* -------------------------------------------------------- the lost thread */
 
 static void
 mend(struct worker *w)
@@ -322,7 +322,7 @@ run(void *arg)
 	return NULL;
 }
 
-/* ---------------------------------------------------------------- its life */
+/* --------------------------------------------------------------- its life */
 
 void
 ferry__worker_post(struct worker *w, struct job *j)
