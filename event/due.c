@@ -8,6 +8,7 @@
 #include "event/inbox.h"
 
 #define FIRST_CAPACITY 64u
+#define RETRY_NS       10000000u /* for a deadline met in the handler */
 
 static bool
 lives(const struct due_entry *e)
@@ -258,10 +259,12 @@ fire(struct due_entry *e, uint64_t now_ns,
 		post_stale(n, now_ns - e->began_ns);
 		e->stale_ns = now_ns + (uint64_t)n->stale_ms * 1000000u;
 	}
-	if (e->deadline_ns <= now_ns) {
+	if (e->deadline_ns <= now_ns && phase == NODE_DEFERRED) {
 		e->deadline_ns = OS_NEVER;
-		if (phase == NODE_DEFERRED)
-			expire(n, ferry__node_token(n, TOKEN_REQUEST));
+		expire(n, ferry__node_token(n, TOKEN_REQUEST));
+	} else if (e->deadline_ns <= now_ns) {
+		/* Its handler may defer it yet. */
+		e->deadline_ns = now_ns + RETRY_NS;
 	}
 	let_go(n);
 	set_time(e);

@@ -123,7 +123,6 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 	b->unpacking = NULL;
 	b->closing = false;
 	b->token = ferry__token_next(&inboxes, s);
-	atom32_store_relaxed(&b->taking, 0);
 	ferry__list_open(&b->posts, ferry__inbox_generation(b->token));
 	ferry__token_publish(s, b->token, b);
 	*out = b->token;
@@ -424,7 +423,7 @@ int
 ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
 {
 	struct inbox *b;
-	uint64_t deadline = OS_NEVER;
+	uint64_t deadline = ferry__os_deadline_in(timeout_ms);
 	enum os_sleep how = OS_WOKEN;
 	int r = find(inbox, &b);
 
@@ -437,9 +436,6 @@ ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
 	r = begin_taking(b, inbox);
 	if (r != FERRY_OK)
 		return r;
-	if (timeout_ms >= 0)
-		deadline =
-		    ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
 	if (b->taken == NULL && b->unpacking == NULL)
 		how = ferry__os_bell_wait(b->door.fd, deadline);
 	end_taking(b);

@@ -21,7 +21,7 @@ ferry__queue_open(struct queue *q, uint32_t capacity)
 	ck_ring_init(&q->ring, 2 * capacity);
 	ferry__list_open(&q->freed, 0);
 	q->free = NULL;
-	q->sequence = 0;
+	atom64_store_relaxed(&q->sequence.n, 0);
 	q->fresh = n;
 	return true;
 }
@@ -129,12 +129,12 @@ ferry__queue_put(struct queue *q, uint32_t event, const void *data,
 		memcpy(e->outside != NULL ? e->outside : e->bytes, data, size);
 	e->event = event;
 	e->size = size;
-	e->sequence = q->sequence + 1;
+	e->sequence = atom64_load_relaxed(&q->sequence.n) + 1;
 	HANDOVER_GIVE(e);
 	if (!ck_ring_enqueue_spmc(&q->ring, q->entries, e)) {
 		put_back(q, e);
 		return QUEUE_FULL;
 	}
-	q->sequence++;
+	count_single_add(&q->sequence, 1);
 	return QUEUE_PUT;
 }

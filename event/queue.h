@@ -1,8 +1,8 @@
 /*
  * A context's event queue: from the FFI thread to the event thread.
  *
- * Owns: the ring and its slots. Bounded; after open nothing allocates but for
- * events over 512 bytes.
+ * Owns: the ring and its slots. Bounded; a put allocates only for events over
+ * 512 bytes.
  *
  * The FFI thread puts. The event thread takes; under DROP_OLDEST the FFI
  * thread takes too, to make room: the ring is CK's single-producer
@@ -34,7 +34,7 @@ struct queue {
 	struct queued *slots;
 	struct link *free;             /* the FFI thread's */
 	uint32_t fresh;                /* slots never used; the FFI thread's */
-	uint64_t sequence;             /* of the last put; the FFI thread's */
+	count_single sequence;         /* of the last put; the FFI thread's */
 	struct list freed;             /* by the event thread */
 };
 

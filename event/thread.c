@@ -18,12 +18,6 @@
 /* ----------------------------------------------------------- from outside */
 
 void
-ferry__event_thread_rouse(struct event_thread *t)
-{
-	ferry__event_thread_stir(t);
-}
-
-void
 ferry__event_thread_stir(struct event_thread *t)
 {
 	/* pair(stir) seq_cst: counted before the look at the park word. */

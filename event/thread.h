@@ -107,11 +107,9 @@ int ferry__event_thread_start(struct event_thread *t, struct beat *beat,
 /* After every source has finished: ends and joins it. */
 void ferry__event_thread_join(struct event_thread *t);
 
-/* Something happened that it should look at. */
+/* Something happened that it should look at; also the worker's busy edge,
+ * which found it in deep sleep. */
 void ferry__event_thread_stir(struct event_thread *t);
-
-/* The busy edge found it in deep sleep. */
-void ferry__event_thread_rouse(struct event_thread *t);
 
 void ferry__event_thread_add(struct event_thread *t, struct source *s);
 
@@ -124,7 +122,7 @@ bool ferry__event_thread_finish(
 static inline uint64_t
 ferry__event_thread_sequence(const struct source *s)
 {
-	return count_read(&s->emitted.n) - count_read(&s->unheard.n);
+	return count_read(&s->queue.sequence.n);
 }
 
 /* FFI thread: an event, by the source's policy. FERRY_OK, FERRY_ESTUCK,

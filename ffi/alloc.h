@@ -15,8 +15,7 @@ void *ferry__alloc_for_ever(size_t size);
 
 /*
  * A block: what ferry_block_alloc() returns and ferry_block_release() takes.
- * `keeper` is NULL for blocks from malloc; otherwise the block is a slot of
- * some pool, and give_back() returns it there.
+ * give_back() returns it to where it came from.
  */
 struct block {
 	_Alignas(16) atom32 magic;

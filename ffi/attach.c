@@ -61,6 +61,9 @@ ferry_context_emit(ferry_context context, uint32_t event, const void *data,
 		return FERRY_EINVAL;
 	if (w == NULL || w != c->worker)
 		return FERRY_ETHREAD;
+	/* Relaxed: this thread sets it, and the closer frees afterwards. */
+	if (atom32_load_relaxed(&c->stage) == CONTEXT_LEFT)
+		return FERRY_ECLOSED;
 	return ferry__event_thread_emit(
 	    &c->source, event, data, (uint32_t)size);
 }

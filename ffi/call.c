@@ -268,8 +268,10 @@ ferry_call_defer(ferry_call call)
 		ferry__due_watch(&w->events.due, n);
 		ferry__event_thread_stir(&w->events);
 	}
-	/* pair(claim) acq_rel: from here on it is anybody's to answer. */
-	atom64_or_acqrel(&n->claim, CLAIM_DEFERRED);
+	/* From here on it is anybody's to answer. The reference is for this
+	 * thread's heartbeat, which names the node until the handler returns.
+	 * pair(claim) acq_rel. */
+	atom64_add_acqrel(&n->claim, CLAIM_DEFERRED + CLAIM_REFERENCE);
 	return FERRY_OK;
 }
 

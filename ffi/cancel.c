@@ -201,38 +201,47 @@ is_unfinished(struct node *n, uint64_t *old, uint64_t *state)
 	    ferry__node_phase(*state) != NODE_DONE;
 }
 
-void
-ferry__cancel_closing(struct node *n, void *context)
+static void
+mark(struct node *n, uint64_t flag)
 {
-	struct context *c = context;
 	uint64_t old, state;
 
-	if (!is_unfinished(n, &old, &state))
-		return;
-	if (ferry__node_phase(state) == NODE_QUEUED) {
-		/* CANCEL makes the FFI thread look at the claim. */
-		if ((old & CLAIM_CALLBACK) == 0 &&
-		    claim(n, old, 0, CLAIM_CANCEL | CLAIM_ANSWERED,
-		        CLAIM_CANCEL, 0)) {
-			ferry__os_barrier_heavy();
-			settle(c, n, old, CLAIM_ECLOSED);
-		}
-		return;
-	}
-	ferry__cancel_request(ferry__token_as(
-	    old >> 24 << 24 | n->index, TOKEN_REQUEST));
+	if (is_unfinished(n, &old, &state))
+		claim(n, old, 0, flag, flag, 0);
 }
 
 void
 ferry__cancel_mark(struct node *n, void *context)
 {
+	(void)context;
+	mark(n, CLAIM_CANCEL);
+}
+
+void
+ferry__cancel_mark_closed(struct node *n, void *context)
+{
+	(void)context;
+	mark(n, CLAIM_CLOSE);
+}
+
+void
+ferry__cancel_closing(struct node *n, void *context)
+{
 	uint64_t old, state;
 
-	(void)context;
-	/* A reply that waits for the FFI thread is DONE by phase, but FINISHED
-	 * and not TOLD by its claim: abandon() looks at it too. */
-	if (is_unfinished(n, &old, &state))
-		claim(n, old, 0, CLAIM_CLOSE, CLAIM_CLOSE, 0);
+	if (!is_unfinished(n, &old, &state) || (old & CLAIM_CANCEL) == 0)
+		return;
+	if (ferry__node_phase(state) == NODE_QUEUED &&
+	    (old & CLAIM_CALLBACK) != 0)
+		return;
+	settle(context, n, old, CLAIM_ECLOSED);
+}
+
+static void
+count_not_run_once(struct context *c)
+{
+	/* Relaxed: read when all who count have left. */
+	atom32_add_relaxed(&c->callback_not_run, 1);
 }
 
 /* With a callback that the FFI thread has yet to run: it never will. */
@@ -242,13 +251,13 @@ count_not_run(struct context *c, struct node *n, uint64_t generation_of)
 	/* Answered in its place before, and counted … */
 	if (claim(n, generation_of, CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_TOLD,
 	        0)) {
-		c->callback_not_run++;
+		count_not_run_once(c);
 		return;
 	}
 	/* … or finished by a deferred reply, and to be counted with it. */
 	if (claim(n, generation_of, CLAIM_DEFERRED | CLAIM_FINISHED,
 	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD, 0)) {
-		c->callback_not_run++;
+		count_not_run_once(c);
 		c->n_abandoned++;
 		count_shared_add(&c->ended_unheard, 1);
 		ferry__reply_count_elsewhere(c, ENDED_CLOSED);
@@ -297,7 +306,7 @@ ferry__cancel_abandon(struct node *n, void *context)
 	struct context *c = context;
 	enum node_phase phase;
 	uint64_t old, state;
-	bool answered = false;
+	bool marked, answered;
 
 	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
 	old = atom64_load_acquire(&n->claim);
@@ -307,11 +316,12 @@ ferry__cancel_abandon(struct node *n, void *context)
 	if (old >> 24 == 0 || !ferry__node_same_generation(old, state) ||
 	    phase == NODE_FREE)
 		return;
-	/* DONE: the FFI thread finishes it, and may have seen no CLOSE. */
-	if (old & CLAIM_CLOSE)
-		answered = (phase == NODE_QUEUED &&
-		               abandon_unstarted(c, n, old)) ||
-		    abandon_started(c, n, old, phase != NODE_DONE);
+	/* DONE: the FFI thread finishes it, and may have seen no CLOSE; unless
+	 * it waits for a hook. */
+	marked = (old & CLAIM_CLOSE) != 0;
+	answered = (marked && phase == NODE_QUEUED &&
+	               abandon_unstarted(c, n, old)) ||
+	    abandon_started(c, n, old, marked && phase != NODE_DONE);
 	if (answered)
 		c->n_abandoned++;
 	if (old & CLAIM_CALLBACK)

@@ -10,18 +10,20 @@
 int ferry__cancel_request(uint64_t token);
 
 /*
- * A closing context that does not start what is queued (FERRY_CLOSE_CANCEL):
- * answers a queued request FERRY_ECLOSED, unless it has a callback (the FFI
- * thread does that), and cancels a running one. For ferry__node_each().
+ * A closing context that starts nothing more (FERRY_CLOSE_CANCEL), in two
+ * walks with a heavy barrier between: the first marks every unfinished request
+ * as cancelled, the second answers the queued ones FERRY_ECLOSED, unless they
+ * have a callback (the FFI thread answers those), and runs the hooks of the
+ * running ones. For ferry__node_each().
  */
+void ferry__cancel_mark(struct node *n, void *context);
 void ferry__cancel_closing(struct node *n, void *context);
 
 /*
- * An abandoned close, in two walks with a heavy barrier between: the first
- * marks every unfinished request, the second answers it FERRY_ECLOSED. For
- * ferry__node_each(); counts into the context.
+ * An abandoned close, in two walks again: the first marks every unfinished
+ * request, the second answers it FERRY_ECLOSED. Counts into the context.
  */
-void ferry__cancel_mark(struct node *n, void *context);
+void ferry__cancel_mark_closed(struct node *n, void *context);
 void ferry__cancel_abandon(struct node *n, void *context);
 
 /* FFI thread, at its finish: waits until a running hook has ended. */

@@ -22,14 +22,6 @@
 /* How long an abandoned close waits for a worker that is not wedged. */
 #define MOMENT_NS 20000000u
 
-static uint64_t
-deadline_in(int64_t timeout_ms)
-{
-	return timeout_ms <= 0
-	    ? OS_NEVER
-	    : ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
-}
-
 /* ------------------------------------------------------------- the closer */
 
 static int
@@ -72,9 +64,11 @@ shut(struct context *c)
 static void
 cancel_all(struct context *c)
 {
-	/* Relaxed: the FFI thread sees it soon; what it starts before is
-	 * cancelled by the walk. */
+	/* Relaxed: the barrier orders it. A request that the walk takes for
+	 * queued, the FFI thread does not start. */
 	atom32_store_relaxed(&c->refusing, 1);
+	ferry__node_each(&c->homes, ferry__cancel_mark, c);
+	ferry__os_barrier_heavy();
 	ferry__node_each(&c->homes, ferry__cancel_closing, c);
 }
 
@@ -83,7 +77,7 @@ abandon_all(struct context *c)
 {
 	c->was_abandoned = true;
 	atom32_store_relaxed(&c->refusing, 1);
-	ferry__node_each(&c->homes, ferry__cancel_mark, c);
+	ferry__node_each(&c->homes, ferry__cancel_mark_closed, c);
 	ferry__os_barrier_heavy();
 	ferry__node_each(&c->homes, ferry__cancel_abandon, c);
 	ferry__context_nudge(c);
@@ -135,7 +129,9 @@ report_on(struct context *c, ferry_close_report *out)
 	struct suspect s = { 0 };
 	ferry_close_report r = {
 		.running = (uint32_t)ferry__count_unended(c),
-		.callback_not_run = c->callback_not_run,
+		/* Relaxed: those who count have left. */
+		.callback_not_run =
+		    atom32_load_relaxed(&c->callback_not_run),
 		.abandoned = c->n_abandoned,
 	};
 
@@ -153,6 +149,13 @@ report_on(struct context *c, ferry_close_report *out)
 
 /* ------------------------------------------------------------------ close */
 
+/* In the options 0 is the default: for ever. */
+static uint64_t
+deadline_of(int64_t timeout_ms)
+{
+	return ferry__os_deadline_in(timeout_ms == 0 ? -1 : timeout_ms);
+}
+
 static int
 close_by(struct context *c, const ferry_close_options *o,
     ferry_close_report *report)
@@ -164,7 +167,7 @@ close_by(struct context *c, const ferry_close_options *o,
 		cancel_all(c);
 	ferry__context_nudge(c);
 	if (o->mode != FERRY_CLOSE_ABANDON)
-		quiet = await_quiet(c, deadline_in(o->timeout_ms));
+		quiet = await_quiet(c, deadline_of(o->timeout_ms));
 	if (!quiet) {
 		abandon_all(c);
 		quiet = await_quiet(c, ferry__os_now_ns() + MOMENT_NS);
@@ -254,9 +257,7 @@ int
 ferry_quiesce(int64_t timeout_ms)
 {
 	struct quiet q = {
-		.deadline_ns = timeout_ms < 0
-		    ? OS_NEVER
-		    : ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u,
+		.deadline_ns = ferry__os_deadline_in(timeout_ms),
 		.all = true,
 	};
 

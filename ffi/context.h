@@ -66,6 +66,7 @@ struct context {
 	ferry_levels levels;       /* resolved: no zeros */
 	uint64_t depth;
 	uint64_t depth_total;
+	struct total *total;       /* when depth_total is set */
 	size_t payload_max;
 	struct source source;
 	struct homes homes;
@@ -85,14 +86,13 @@ struct context {
 	ON_OWN_LINE atom64 ended_elsewhere[OUTCOMES];
 	atom64 late_elsewhere;
 	atom64 ended_unheard;      /* by an abandoned close: no callback */
-	struct total total;        /* when depth_total is set */
 	atom32 stage;              /* enum context_stage; slept on */
 	atom64 closer;             /* generation << 1 | somebody is in close */
 	atom32 refusing;           /* the queued are answered ECLOSED */
 	atom32 busy;               /* others in the middle of an answer */
 	/* Under the closer's word: */
 	bool was_abandoned;
-	uint32_t callback_not_run;
+	atom32 callback_not_run;
 	uint64_t n_abandoned;
 
 	/* Opening. */
@@ -104,6 +104,16 @@ struct context {
 	struct job stop_job;       /* to make the worker look again */
 	atom32 stop_posted;
 };
+
+extern struct slot_table ferry__contexts;
+
+/* Jobs of a context, on its FFI thread: runs init; looks again. */
+void ferry__context_init(struct worker *w, struct job *j);
+void ferry__context_looked(struct worker *w, struct job *j);
+
+/* What a context holds, but for its worker; by whoever ends its life. */
+void ferry__context_release(struct context *c);
+void ferry__context_leave_worker(struct context *c);
 
 /* The context of a live token: FERRY_EINVAL, FERRY_ESTALE. */
 int ferry__context_find(struct context **out, ferry_context token);

@@ -270,9 +270,11 @@ handle(struct worker *w, struct context *c, struct node *n,
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
 	w->call = 0;
-	/* A deferred call may be answered, and its node another's, by now. */
-	if (UNLIKELY(w->deferred))
+	/* A deferred call may have been answered by now. */
+	if (UNLIKELY(w->deferred)) {
+		ferry__reply_drop(n);
 		return;
+	}
 	if (w->answer.given)
 		a = w->answer;
 	finish(w, c, n, generation, &a, ferry__reply_outcome(a.status));
@@ -344,8 +346,10 @@ ferry__dispatch_mend(struct worker *w)
 		atom32_store_relaxed(&c->refusing, 1);
 		ferry__context_flip(c);
 	}
-	if (w->deferred)
+	if (w->deferred) {
+		ferry__reply_drop(n);
 		return;
+	}
 	a = (struct answer){ .status = FERRY_ELOST };
 	if (w->answer.given)
 		/* It had answered before. */

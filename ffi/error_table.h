@@ -11,7 +11,7 @@
 	X(ENOMEM, "out of memory") \
 	X(ESYSTEM, "the system has no thread or descriptor left") \
 	X(EAGAIN, "a queue bound is reached; try again when WRITABLE") \
-	X(E2BIG, "the payload is over the bound") \
+	X(E2BIG, "a payload, or a count of requests, is over the bound") \
 	X(ECLOSED, "the context or inbox is closed or closing") \
 	X(EQUIESCED, "the process is quiescing; nothing new is started") \
 	X(EREENTRANT, "this call is refused from this callback or thread") \

@@ -48,27 +48,39 @@ ferry__node_at(uint32_t index)
 
 /* ----------------------------------------------------- taking from a home */
 
+/* The next chunk's number; CHUNKS: sixteen million nodes are out. */
+static uint32_t
+next_chunk(struct home *h)
+{
+	uint32_t chunk;
+
+	pthread_mutex_lock(&registry);
+	chunk = chunks_used;
+	if (chunk < CHUNKS) {
+		chunks_used++;
+		directory[chunk].next = h->chunk;
+		h->chunk = chunk + 1;
+	}
+	pthread_mutex_unlock(&registry);
+	return chunk;
+}
+
 /* A chunk for the home; false when there is no memory. */
 static bool
 add_chunk(struct home *h)
 {
-	struct node *nodes = ferry__alloc_for_ever(CHUNK * sizeof *nodes);
+	struct node *nodes = h->memory;
 	uint32_t chunk;
 
 	if (nodes == NULL)
+		nodes = ferry__alloc_for_ever(CHUNK * sizeof *nodes);
+	h->memory = nodes;
+	if (nodes == NULL)
 		return false;
-	pthread_mutex_lock(&registry);
-	chunk = chunks_used;
-	if (chunk == CHUNKS) {
-		/* Sixteen million nodes are out; the pages are kept from
-		 * being asked for again by the bound just reached. */
-		pthread_mutex_unlock(&registry);
+	chunk = next_chunk(h);
+	if (chunk == CHUNKS)
 		return false;
-	}
-	chunks_used++;
-	directory[chunk].next = h->chunk;
-	h->chunk = chunk + 1;
-	pthread_mutex_unlock(&registry);
+	h->memory = NULL;
 	h->fresh = chunk * CHUNK;
 	h->fresh_end = h->fresh + CHUNK;
 	for (uint32_t i = 0; i < CHUNK; i++) {

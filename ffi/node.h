@@ -225,6 +225,7 @@ ferry__node_stale_age_ns(uint64_t word)
 struct total {
 	atom64 out;
 	atom32 wanted;
+	void *context;
 	void (*tell)(struct total *);
 };
 
@@ -260,6 +261,7 @@ struct home {
 	atom64 nodes;                 /* nodes carved for it, ever */
 	uint32_t fresh;               /* next node never used, in … */
 	uint32_t fresh_end;           /* … the newest chunk */
+	struct node *memory;          /* of a chunk that got no number */
 	struct node *spare;           /* beyond a smaller depth: not used */
 	uint64_t spares;
 
@@ -540,8 +542,6 @@ void ferry__node_uncount(struct node *n);
  * drain's end. True: the home's thread wants to be told of room. */
 bool ferry__node_flush_worker(struct home *h);
 
-/* The same for the worker, which keeps the chain in the home: *touched are
- * the homes with one. A full chain goes home at once. Returns as above. */
 /* Drops a reference; true if it was the last: give the node home. */
 static inline bool
 ferry__node_drop(struct node *n)
@@ -554,6 +554,8 @@ ferry__node_drop(struct node *n)
 	           CLAIM_REFERENCES) == CLAIM_REFERENCE;
 }
 
+/* give() for the worker, which keeps the chain in the home: *touched are the
+ * homes with one. A full chain goes home at once; true: as flush_worker(). */
 static inline bool
 ferry__node_give_worker(struct home **touched, struct node *n)
 {

@@ -23,6 +23,10 @@ enum os_sleep {
 void ferry__os_start(void);
 
 uint64_t ferry__os_now_ns(void);   /* CLOCK_MONOTONIC */
+/* The deadline of a timeout that begins now; negative, or beyond the clock's
+ * end: OS_NEVER. */
+uint64_t ferry__os_deadline_in(int64_t timeout_ms);
+
 uint32_t ferry__os_thread_id(void);
 uint32_t ferry__os_cpu(void);      /* where this thread runs just now */
 

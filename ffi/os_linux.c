@@ -80,6 +80,17 @@ ferry__os_now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+uint64_t
+ferry__os_deadline_in(int64_t timeout_ms)
+{
+	uint64_t now = ferry__os_now_ns();
+
+	if (timeout_ms < 0 ||
+	    (uint64_t)timeout_ms > (INT64_MAX - now) / 1000000u)
+		return OS_NEVER;
+	return now + (uint64_t)timeout_ms * 1000000u;
+}
+
 uint32_t
 ferry__os_thread_id(void)
 {

@@ -30,7 +30,7 @@ collect_wanting(struct home *h, void *arg)
 COLD void
 ferry__reply_tell_room(struct total *t)
 {
-	struct context *c = container_of(t, struct context, total);
+	struct context *c = t->context;
 	struct wanting w;
 
 	do {

@@ -202,15 +202,16 @@ take_again(struct home *h, const struct order *d, int *error)
 /* -------------------------------------------------------- the exact bound */
 
 static bool
-take_total(struct context *c, uint64_t count)
+take_total(struct home *h, uint64_t count)
 {
+	struct total *t = h->total;
 	/* pair(total) seq_cst: counted, then compared. */
-	uint64_t before = atom64_add_seqcst(&c->total.out, count);
+	uint64_t before = atom64_add_seqcst(&t->out, count);
 
-	if (before + count <= c->depth_total)
+	if (before + count <= ferry__order_context(h)->depth_total)
 		return true;
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&c->total.out, count);
+	atom64_sub_seqcst(&t->out, count);
 	return false;
 }
 
@@ -218,23 +219,21 @@ take_total(struct context *c, uint64_t count)
 COLD static bool
 enter_total(struct home *h, const struct order *d, uint64_t count)
 {
-	struct context *c = ferry__order_context(h);
-
-	if (take_total(c, count))
+	if (take_total(h, count))
 		return true;
 	if (d->o->inbox == 0)
 		return false;
 	ferry__node_announce_want(h, d->o->inbox);
 	/* pair(total) seq_cst: the want is announced before the look. */
-	atom32_store_seqcst(&c->total.wanted, 1);
-	return take_total(c, count);
+	atom32_store_seqcst(&h->total->wanted, 1);
+	return take_total(h, count);
 }
 
 COLD static void
 leave_total(struct home *h, uint64_t count)
 {
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&ferry__order_context(h)->total.out, count);
+	atom64_sub_seqcst(&h->total->out, count);
 }
 
 /* ---------------------------------------------------------------- pushing */
@@ -297,10 +296,14 @@ answer_refused(struct context *c, struct node *n, bool count)
 	if (count)
 		ferry__reply_count_elsewhere(c, UNSTARTED_CLOSED);
 	n->status = FERRY_ECLOSED;
-	if (n->flags & NODE_CALLBACK)
+	if (n->flags & NODE_CALLBACK) {
+		/* Relaxed: read when all who count have left. */
+		if (count)
+			atom32_add_relaxed(&c->callback_not_run, 1);
 		ferry__reply_drop(n);
-	else
+	} else {
 		ferry__reply_deliver(c, n);
+	}
 }
 
 /*
@@ -308,8 +311,8 @@ answer_refused(struct context *c, struct node *n, bool count)
  * is about to be pushed from one that is queued, and may have answered it: if
  * it did so with any, then the submit has succeeded, all are answered, and
  * law 1 holds. FINISHED keeps it from answering one from here on. (Those with
- * a callback are answered by closers only in an abandoned close; the report
- * has counted the ones it met.)
+ * a callback are answered by closers only in an abandoned close, which counts
+ * them as not run.)
  */
 COLD static int
 settle_refused(struct home *h, struct node *newest, int why)
@@ -325,15 +328,13 @@ settle_refused(struct home *h, struct node *newest, int why)
 			any = true;
 	if (!any)
 		return why;
-	/* The close waits for those in the middle of an answer, so while the
-	 * token is good the counters are this context's. */
-	ferry__reply_enter(c);
+	/* submit() has entered: while the token is good, the counters are this
+	 * context's. A single request is answered already, or was not. */
 	count = ferry__context_find(&same, h->token) == FERRY_OK;
 	for (n = newest; n != NULL; n = next) {
 		next = (struct node *)n->link.next;
 		answer_refused(c, n, count);
 	}
-	ferry__reply_leave(c);
 	return FERRY_OK;
 }
 
@@ -414,7 +415,13 @@ submit(ferry_request *out, ferry_request *tokens, struct home *h,
 		return FERRY_EAGAIN;
 	r = fill_chain(h, d, items, count, &newest, &oldest);
 	if (LIKELY(r == FERRY_OK)) {
+		struct context *c = ferry__order_context(h);
+
+		/* A close waits: it may answer some of these before they are
+		 * refused, and then the others are answered here. */
+		ferry__reply_enter(c);
 		r = push_chain(out, tokens, h, d, newest, oldest, count);
+		ferry__reply_leave(c);
 		if (LIKELY(r == FERRY_OK))
 			return FERRY_OK;
 	}
@@ -497,6 +504,14 @@ ferry_request_submit(ferry_request *out, ferry_context context,
 	return r;
 }
 
+static uint64_t
+total_of(const struct home *h)
+{
+	return h->context_flags & HOME_TOTAL
+	    ? ferry__order_context(h)->depth_total
+	    : FERRY_UNBOUNDED;
+}
+
 int
 ferry_request_submit_many(ferry_request *out, ferry_context context,
     const ferry_request_item *items, size_t count,
@@ -511,6 +526,9 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 		return r;
 	if (items == NULL || count == 0 || count >= TOKEN_SLOTS)
 		return FERRY_EINVAL;
+	if (count > h->depth || count > total_of(h))
+		/* Never to be had, however empty the queue is. */
+		return FERRY_E2BIG;
 	r = ferry__order_check(&d, h, options, out != NULL);
 	for (size_t i = 0; r == FERRY_OK && i < count; i++)
 		r = items[i].reserved != 0

@@ -21,14 +21,6 @@
 
 #define CIRCLE_MOST 256 /* edges followed; those beyond are not seen */
 
-static uint64_t
-deadline_of(int64_t timeout_ms)
-{
-	if (timeout_ms < 0)
-		return OS_NEVER;
-	return ferry__os_now_ns() + (uint64_t)timeout_ms * 1000000u;
-}
-
 /* ---------------------------------------------------------------- circles */
 
 /* Whom this worker waits for, if only that one can end the wait. */
@@ -207,7 +199,7 @@ await(struct node *n, int64_t timeout_ms)
 	if (may_spin_for(n) &&
 	    ferry__park_spin(&ferry__self.spin, is_done, n))
 		return FERRY_OK;
-	return park(n, deadline_of(timeout_ms));
+	return park(n, ferry__os_deadline_in(timeout_ms));
 }
 
 /* `edge`: invoke has published it before it submitted. */

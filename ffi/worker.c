@@ -166,7 +166,7 @@ sleep_until_stirred(struct worker *w)
 	ferry__park_sleep(&w->park, OS_NEVER);
 	ferry__park_rise(&w->park);
 	if (ferry__beat_rise(&w->beat))
-		ferry__event_thread_rouse(&w->events);
+		ferry__event_thread_stir(&w->events);
 }
 
 /*
@@ -266,7 +266,8 @@ end_alone(struct worker *w)
 	ferry__self.worker = NULL;
 	ferry__self.roles = 0;
 	ferry__event_thread_join(&w->events);
-	pthread_detach(pthread_self());
+	if (!w->detached)
+		pthread_detach(pthread_self());
 	put_away(w);
 }
 
@@ -293,7 +294,10 @@ lost(void *arg)
 	ferry__self.roles = SELF_FFI;
 	mend(w);
 	loop(w);
-	leave(w);
+	if (w->ending_itself)
+		end_alone(w);
+	else
+		leave(w);
 }
 
 static void *
@@ -310,7 +314,7 @@ run(void *arg)
 	atom32_store_relaxed(&w->id, ferry__os_thread_id());
 	pthread_cleanup_push(lost, w);
 	if (ferry__beat_rise(&w->beat))
-		ferry__event_thread_rouse(&w->events);
+		ferry__event_thread_stir(&w->events);
 	mend(w);
 	loop(w);
 	pthread_cleanup_pop(0);
@@ -342,7 +346,7 @@ ferry__worker_adopt(struct worker *w, struct context *c)
 	w->contexts = c;
 }
 
-/* With the mutex held. */
+/* With the mutex held; keys are interned. */
 static struct worker *
 find(const char *key)
 {
@@ -356,12 +360,15 @@ find(const char *key)
 static struct worker *
 make(void)
 {
-	struct worker *w = unused;
+	struct worker *w;
 
-	if (w != NULL) {
+	pthread_mutex_lock(&mutex);
+	w = unused;
+	if (w != NULL)
 		unused = w->next;
+	pthread_mutex_unlock(&mutex);
+	if (w != NULL)
 		return w;
-	}
 	w = ferry__alloc_for_ever(sizeof *w);
 	if (w != NULL) {
 		pthread_mutex_init(&w->events.mutex, NULL);
@@ -411,48 +418,58 @@ start(struct worker *w)
 	return FERRY_OK;
 }
 
+static bool
+serves(const struct worker *w, const struct worker_options *o)
+{
+	return (!o->named || w->thread_name == o->name) &&
+	    (o->stack_size == 0 || w->stack_size == o->stack_size);
+}
+
 /* The threads are started without `mutex`, which they take themselves. */
+static int
+make_started(struct worker **out, const struct worker_options *o)
+{
+	struct worker *w = make();
+	int r;
+
+	if (w == NULL)
+		return FERRY_ENOMEM;
+	reset(w);
+	w->key = o->key;
+	w->thread_name = o->name;
+	w->stack_size = o->stack_size;
+	w->references = 1;
+	r = start(w);
+	if (r != FERRY_OK) {
+		put_away(w);
+		return r;
+	}
+	pthread_mutex_lock(&mutex);
+	w->next = in_use;
+	in_use = w;
+	pthread_mutex_unlock(&mutex);
+	*out = w;
+	return FERRY_OK;
+}
+
 int
-ferry__worker_ref(struct worker **out, const char *key,
-    const char *thread_name, size_t stack_size)
+ferry__worker_ref(struct worker **out, const struct worker_options *o)
 {
 	struct worker *w;
 	int r;
 
+	/* Two openers of one key: the second finds the first one's. */
 	pthread_mutex_lock(&starting);
 	pthread_mutex_lock(&mutex);
-	w = find(key);
-	if (w != NULL) {
-		bool same = w->stack_size == stack_size &&
-		    strcmp(w->thread_name, thread_name) == 0;
-
-		if (same)
-			w->references++;
-		pthread_mutex_unlock(&mutex);
-		pthread_mutex_unlock(&starting);
+	w = find(o->key);
+	r = w == NULL || serves(w, o) ? FERRY_OK : FERRY_EINVAL;
+	if (w != NULL && r == FERRY_OK) {
+		w->references++;
 		*out = w;
-		return same ? FERRY_OK : FERRY_EINVAL;
 	}
-	w = make();
 	pthread_mutex_unlock(&mutex);
-	r = FERRY_ENOMEM;
-	if (w != NULL) {
-		reset(w);
-		w->key = key;
-		w->thread_name = thread_name;
-		w->stack_size = stack_size;
-		w->references = 1;
-		r = start(w);
-		if (r != FERRY_OK) {
-			put_away(w);
-		} else {
-			pthread_mutex_lock(&mutex);
-			w->next = in_use;
-			in_use = w;
-			pthread_mutex_unlock(&mutex);
-			*out = w;
-		}
-	}
+	if (w == NULL)
+		r = make_started(out, o);
 	pthread_mutex_unlock(&starting);
 	return r;
 }

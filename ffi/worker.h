@@ -86,13 +86,19 @@ struct worker {
 	struct worker *next;          /* in the list of those in use, or free */
 };
 
+/* What an opener wants of its worker. Strings are interned. */
+struct worker_options {
+	const char *key;   /* or NULL: a worker of its own */
+	const char *name;  /* of the threads, at most 15 bytes */
+	bool named;        /* the name was asked for, and must be the same */
+	size_t stack_size; /* 0: any */
+};
+
 /*
- * The worker of a key (interned, as the name; NULL: of no key), or a new one,
- * with a reference. FERRY_EINVAL: the thread options differ; FERRY_ENOMEM,
- * FERRY_ESYSTEM.
+ * The worker of a key, or a new one, with a reference. FERRY_EINVAL: the
+ * thread options differ; FERRY_ENOMEM, FERRY_ESYSTEM.
  */
-int ferry__worker_ref(struct worker **out, const char *key,
-    const char *thread_name, size_t stack_size);
+int ferry__worker_ref(struct worker **out, const struct worker_options *o);
 
 /* Gives a reference back; true: it was the last, and the caller joins. */
 bool ferry__worker_release(struct worker *w);

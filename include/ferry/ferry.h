@@ -128,7 +128,7 @@ enum {
 	FERRY_ENOMEM = -4,      /* out of memory */
 	FERRY_ESYSTEM = -5,     /* no thread or descriptor to be had */
 	FERRY_EAGAIN = -6,      /* a queue bound is reached */
-	FERRY_E2BIG = -7,       /* the payload is over the bound */
+	FERRY_E2BIG = -7,       /* a payload or a count is over the bound */
 	FERRY_ECLOSED = -8,     /* the context or inbox is closed or closing */
 	FERRY_EQUIESCED = -9,   /* ferry_quiesce() has been called */
 	FERRY_EREENTRANT = -10, /* not from this callback or thread */
@@ -297,7 +297,8 @@ typedef struct ferry_library_options {
 /*
  * Describes a library. Methods and events of the tables get the ids 0, 1, 2…
  * in order; more may be added until the first context is opened on it.
- * Returns FERRY_EINVAL, FERRY_EEXIST (two of one name), FERRY_ENOMEM.
+ * (also by an open that fails). Returns FERRY_EINVAL, FERRY_EEXIST (two of one
+ * name), FERRY_ENOMEM.
  */
 FERRY_API int
 ferry_library_open(ferry_library *out, const ferry_library_options *options);
@@ -321,8 +322,9 @@ ferry_library_close(ferry_library library);
 enum { /* ferry_context_options.flags */
 	/* Handlers and callbacks may submit asynchronously to their own. */
 	FERRY_CONTEXT_SELF_SUBMIT = 1u << 0,
-	/* When a handler ends its thread: close, instead of going on with a
-	 * new FFI thread. */
+	/* When a handler ends its thread: refuse what is queued and what comes,
+	 * with FERRY_ECLOSED, instead of going on with a new FFI thread. The
+	 * owner still closes the context. */
 	FERRY_CONTEXT_CLOSE_ON_LOSS = 1u << 1
 };
 
@@ -341,7 +343,7 @@ typedef struct ferry_context_options {
 	ferry_library library;    /* required */
 	/* Contexts of one key share one worker, hence one FFI thread; NULL: a
 	 * worker of its own. thread_name and stack_size are the first opener's;
-	 * others that differ get FERRY_EINVAL. */
+	 * another who asks for others gets FERRY_EINVAL. */
 	const char *worker_key;
 	const char *thread_name;  /* at most 15 bytes; default the library's */
 	size_t stack_size;        /* bytes; default the system's */
@@ -491,7 +493,8 @@ typedef struct ferry_request_item {
  * Submits `count` requests of one lane: all of them, contiguous and in order,
  * or none. One wake at most. `out` has room for count tokens, or is NULL
  * where ferry_request_submit() would allow it. FERRY_REQUEST_ADOPT adopts
- * each item's data. Errors as for ferry_request_submit().
+ * each item's data. Errors as for ferry_request_submit(); FERRY_E2BIG also
+ * for more than the bound has room for when all is empty.
  */
 FERRY_API int
 ferry_request_submit_many(ferry_request *out, ferry_context context,
@@ -501,7 +504,7 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 typedef struct ferry_reply {
 	int32_t status;    /* 0, FERRY_E…, or positive: the library's own */
 	uint32_t reserved;
-	void *data;        /* yours until ferry_block_release(); NULL if empty */
+	void *data;        /* yours until ferry_block_release(); or NULL */
 	size_t size;       /* bytes */
 } ferry_reply;
 
@@ -585,6 +588,7 @@ ferry_call_defer(ferry_call call);
  * FERRY_ECANCELED: the cancel has come already, the hook will not be called.
  * Once this has returned for NULL, the former hook is not and will not be
  * running: if it is at that moment, FERRY_ECANCELED is returned after it ends.
+ * Other errors as for ferry_call_reply().
  */
 FERRY_API int
 ferry_call_on_cancel(ferry_call call, ferry_cancel_fn hook, void *user);
@@ -731,17 +735,17 @@ typedef struct ferry_completion {
 
 /*
  * Takes up to `capacity` completions; returns how many (0: none), or
- * FERRY_ESTALE, or FERRY_EBUSY while another thread takes. What is left over
- * keeps the descriptor readable. Each item's `data` is the taker's.
+ * FERRY_EINVAL, FERRY_ESTALE, or FERRY_EBUSY while another thread takes. What
+ * is left over keeps the descriptor readable. Each item's `data` is the taker's.
  */
 FERRY_API int
 ferry_inbox_take(
     ferry_completion *items, uint32_t capacity, ferry_inbox inbox);
 
 /*
- * Waits until there is something to take. FERRY_ETIMEDOUT, FERRY_EINTR,
- * FERRY_ESTALE; FERRY_ENOTSUP with a doorbell function; FERRY_EREENTRANT on a
- * Ferry thread. Blocks.
+ * Waits until there may be something to take. FERRY_ETIMEDOUT, FERRY_EINTR,
+ * FERRY_ESTALE; FERRY_EBUSY while another thread takes; FERRY_ENOTSUP with a
+ * doorbell function; FERRY_EREENTRANT on a Ferry thread. Blocks.
  */
 FERRY_API int
 ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms);
@@ -753,9 +757,9 @@ ferry_inbox_release(const ferry_completion *items, uint32_t count);
 /*
  * Closes an inbox: detaches every context and waits for a doorbell in flight.
  * What was not taken, and replies still to come, are freed and counted as
- * discarded (by the contexts, and here in *out_discarded, which may be NULL,
- * as far as they were in the inbox). FERRY_EBUSY while a thread takes or
- * waits; FERRY_EREENTRANT on a Ferry thread or in a doorbell.
+ * discarded: replies by their contexts, and what was in the inbox, of any
+ * kind, in *out_discarded, which may be NULL. FERRY_EBUSY while a thread takes
+ * or waits; FERRY_EREENTRANT on a Ferry thread or in a doorbell.
  */
 FERRY_API int
 ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox);
@@ -787,8 +791,7 @@ typedef struct ferry_counters {
 	uint64_t ended_closed;       /* abandoned by a close */
 	uint64_t late_replies;       /* after an abandoned close: not sent */
 	uint64_t discarded;          /* replies whose taker was gone */
-	uint64_t wakes;              /* system calls made to wake the worker */
-	uint64_t parks;              /* times the FFI thread went to sleep */
+	uint64_t wakes;              /* system calls made by its submits */
 	/* emitted = unheard + dropped + queued + dispatched; at rest, with one
 	 * inbox that wants events, dispatched = delivered. */
 	uint64_t events_emitted;     /* accepted by emit */
@@ -799,9 +802,11 @@ typedef struct ferry_counters {
 	uint64_t events_overrun;     /* copies dropped there by DROP_OLDEST,
 	                              * or for want of memory */
 	uint64_t stall_episodes;     /* announced */
+	uint64_t handles_open;       /* now */
+	/* Of its worker, for all contexts on it: */
+	uint64_t parks;              /* times the FFI thread went to sleep */
 	uint64_t observer_gaps;      /* times the watcher itself was held up */
 	uint64_t threads_lost;       /* FFI threads ended by a handler */
-	uint64_t handles_open;       /* now */
 } ferry_counters;
 
 /* A snapshot, from any thread, lock-free on the request path. */
@@ -809,16 +814,15 @@ FERRY_API int
 ferry_context_counters(ferry_counters *out, ferry_context context);
 
 enum { /* ferry_health.worker, ferry_health.watcher */
-	FERRY_THREAD_IDLE = 0,   /* parked */
+	FERRY_THREAD_IDLE = 0, /* asleep */
 	FERRY_THREAD_BUSY = 1,
-	FERRY_THREAD_EXEMPT = 2, /* busy with leave */
 	FERRY_THREAD_GONE = 3
 };
 
 typedef struct ferry_health {
 	size_t struct_size;
 	uint32_t worker;         /* FERRY_THREAD_… */
-	uint32_t watcher;        /* FERRY_THREAD_…; IDLE: in deep sleep */
+	uint32_t watcher;        /* FERRY_THREAD_…; IDLE between its looks */
 	uint32_t level;          /* FERRY_LEVEL_…, as last judged */
 	uint32_t method;         /* of the call in hand */
 	ferry_request request;   /* the call in hand, or 0 */
@@ -839,8 +843,9 @@ ferry_context_health(ferry_health *out, ferry_context context);
 /*
  * Before the process ends: no context starts another handler from now on
  * (what is queued is answered FERRY_ECLOSED, submits get FERRY_EQUIESCED), and
- * running ones are waited for. FERRY_OK: nothing of Ferry runs user code any
- * more. FERRY_ETIMEDOUT: something still does. Cannot be taken back. Ferry
+ * running ones are waited for. FERRY_OK: no handler, reply callback or hook of
+ * them runs any more (a doorbell may still ring, and an open in progress goes
+ * on). FERRY_ETIMEDOUT: something still runs. Cannot be taken back. Ferry
  * itself does nothing at exit. FERRY_EREENTRANT from a callback.
  */
 FERRY_API int

@@ -106,11 +106,11 @@ class Counters(Sized):
             "submitted", "refused", "started", "queued", "running",
             "unstarted_canceled", "unstarted_deadline", "unstarted_closed",
             "ended_ok", "ended_error", "ended_canceled", "ended_lost",
-            "ended_closed", "late_replies", "discarded", "wakes", "parks",
+            "ended_closed", "late_replies", "discarded", "wakes",
             "events_emitted", "events_refused", "events_unheard",
             "events_dropped", "events_delivered", "events_overrun",
-            "stall_episodes", "observer_gaps",
-            "threads_lost", "handles_open")]
+            "stall_episodes", "handles_open", "parks", "observer_gaps",
+            "threads_lost")]
 
 
 class Health(Sized):
