@@ -108,14 +108,6 @@ ferry__due_open(struct due *d)
 }
 
 void
-ferry__due_close(struct due *d)
-{
-	free(d->heap);
-	d->heap = NULL;
-	d->count = d->capacity = 0;
-}
-
-void
 ferry__due_watch(struct due *d, struct node *n)
 {
 	/* Relaxed: the worker has the node in hand; the push publishes. */
@@ -138,6 +130,36 @@ let_go(struct node *n)
 {
 	if (ferry__node_drop(n))
 		give_home(n);
+}
+
+/* The next of those that wait to be taken in; with its reference. */
+static struct node *
+next_waiting(struct due *d)
+{
+	struct link *l;
+	uint64_t head;
+
+	if (d->waiting == NULL) {
+		head = ferry__list_take(&d->intake, LIST_TAG_SMALL);
+		d->waiting = ferry__list_first(head, LIST_TAG_SMALL);
+	}
+	l = d->waiting;
+	if (l == NULL)
+		return NULL;
+	d->waiting = l->next;
+	return container_of(l, struct node, stale_post.link);
+}
+
+void
+ferry__due_close(struct due *d)
+{
+	struct node *n;
+
+	while ((n = next_waiting(d)) != NULL)
+		let_go(n);
+	free(d->heap);
+	d->heap = NULL;
+	d->count = d->capacity = 0;
 }
 
 static void
@@ -163,17 +185,15 @@ add(struct due *d, struct node *n, uint64_t now_ns)
 static void
 take_in(struct due *d, uint64_t now_ns)
 {
-	uint64_t head;
+	struct node *n;
 
-	if (d->waiting == NULL) {
-		head = ferry__list_take(&d->intake, LIST_TAG_SMALL);
-		d->waiting = ferry__list_first(head, LIST_TAG_SMALL);
-	}
-	while (d->waiting != NULL && make_room(d)) {
-		struct node *n =
-		    container_of(d->waiting, struct node, stale_post.link);
-
-		d->waiting = d->waiting->next;
+	while ((n = next_waiting(d)) != NULL) {
+		if (!make_room(d)) {
+			/* Later: nothing is lost, it is only late. */
+			n->stale_post.link.next = d->waiting;
+			d->waiting = &n->stale_post.link;
+			return;
+		}
 		add(d, n, now_ns);
 		let_go(n);
 	}

@@ -736,7 +736,7 @@ typedef struct ferry_completion {
 /*
  * Takes up to `capacity` completions; returns how many (0: none), or
  * FERRY_EINVAL, FERRY_ESTALE, or FERRY_EBUSY while another thread takes. What
- * is left over keeps the descriptor readable. Each item's `data` is the taker's.
+ * is left over keeps the descriptor readable. The data is the taker's.
  */
 FERRY_API int
 ferry_inbox_take(
