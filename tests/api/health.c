@@ -1,0 +1,152 @@
+/*
+ * What a context tells of its worker, from words alone: in a stall, at rest,
+ * and to callers of every size.
+ */
+#include "fixture.h"
+
+/* In milliseconds; a slower machine gets longer ones. */
+static uint32_t
+slow_ms(void)
+{
+	return 20 * (uint32_t)t_slow();
+}
+
+static uint32_t
+stalled_ms(void)
+{
+	return 60 * (uint32_t)t_slow();
+}
+
+static uint32_t
+wedged_ms(void)
+{
+	return 150 * (uint32_t)t_slow();
+}
+
+static ferry_context_options
+watched_options(void)
+{
+	ferry_context_options o = fx_context_options();
+
+	o.levels.slow_ms = slow_ms();
+	o.levels.stalled_ms = stalled_ms();
+	o.levels.wedged_ms = wedged_ms();
+	return o;
+}
+
+static ferry_context
+open_watched(void)
+{
+	ferry_context_options o = watched_options();
+
+	return fx_open_with(&o);
+}
+
+static ferry_health
+health(ferry_context context)
+{
+	ferry_health h;
+
+	memset(&h, 0xa5, sizeof h);
+	h.struct_size = sizeof h;
+	T_OK(ferry_context_health(&h, context));
+	return h;
+}
+
+static void
+health_of_a_stall(void)
+{
+	ferry_context context = open_watched();
+	struct fx_gate gate = FX_GATE_SHUT;
+	ferry_request held = fx_hold(context, &gate);
+	ferry_request queued = fx_submit(context, FX_NOP, NULL, 0, NULL);
+	ferry_health h, later;
+
+	T_WAIT_UNTIL((h = health(context),
+	    h.level >= FERRY_LEVEL_STALLED), FX_LIMIT_MS);
+	T_EQ(h.worker, FERRY_THREAD_BUSY);
+	T_EQ(h.request, held);
+	T_EQ(h.method, FX_GATE);
+	T_STR(h.method_name, "gate");
+	T_EQ(h.queued, 1);
+	T_EQ(h.running, 1);
+	T_GE(h.age_ns, stalled_ms() * UINT64_C(1000000));
+	T_NE(h.worker_thread, 0);
+	T_NE(h.watcher_thread, 0);
+	T_NE(h.worker_thread, h.watcher_thread);
+	T_WAIT_UNTIL((later = health(context),
+	    later.age_ns > h.age_ns), FX_LIMIT_MS);
+	T_EQ(later.beats, h.beats); /* it does not move */
+	fx_gate_open(&gate);
+	T_EQ(fx_wait(held), FERRY_OK);
+	T_EQ(fx_wait(queued), FERRY_OK);
+	fx_close(context);
+}
+
+static int
+note_tid(ferry_call call, void *arg)
+{
+	(void)call;
+	*(uint32_t *)arg = fx_tid();
+	return FERRY_OK;
+}
+
+static void
+health_at_rest(void)
+{
+	ferry_context context = fx_open();
+	uint32_t tid = 0;
+	ferry_health h;
+	uint64_t beats;
+
+	T_OK(fx_do_wait(context, note_tid, &tid));
+	T_WAIT_UNTIL((h = health(context),
+	    h.worker == FERRY_THREAD_IDLE), FX_LIMIT_MS);
+	T_EQ(h.level, FERRY_LEVEL_NONE);
+	T_EQ(h.request, 0);
+	T_EQ(h.queued, 0);
+	T_EQ(h.running, 0);
+	T_EQ(h.worker_thread, tid);
+	beats = h.beats;
+	T_OK(fx_do_wait(context, note_tid, &tid));
+	T_GT(health(context).beats, beats);
+	/* A second without work, and the watcher sleeps deep as well. */
+	T_WAIT_UNTIL(
+	    health(context).watcher == FERRY_THREAD_IDLE, FX_LIMIT_MS);
+	fx_close(context);
+}
+
+/* Filled as far as the caller knows it; a stranger's token is an error. */
+static void
+health_sizes(void)
+{
+	ferry_context context = fx_open();
+	struct {
+		ferry_health h;
+		uint64_t tail;
+	} longer;
+	ferry_health h;
+
+	memset(&longer, 0xa5, sizeof longer);
+	longer.h.struct_size = sizeof longer;
+	T_OK(ferry_context_health(&longer.h, context));
+	T_NE(longer.h.watcher_thread, 0xa5a5a5a5);
+	memset(&h, 0xa5, sizeof h);
+	h.struct_size = offsetof(ferry_health, beats);
+	T_OK(ferry_context_health(&h, context));
+	T_EQ(h.beats, UINT64_C(0xa5a5a5a5a5a5a5a5));
+	T_EQ(h.watcher_thread, 0xa5a5a5a5);
+	T_NE(h.worker, 0xa5a5a5a5);
+	T_EQ(ferry_context_health(NULL, context), FERRY_EINVAL);
+	h.struct_size = sizeof h;
+	T_EQ(ferry_context_health(&h, 0), FERRY_EINVAL);
+	T_ASSERT(fx_no_token(ferry_context_health(&h, FX_FORGED)));
+	T_EQ(h.watcher_thread, 0xa5a5a5a5);
+	fx_close(context);
+}
+
+T_MAIN(
+	T_RUN(health_of_a_stall);
+	T_RUN(health_at_rest);
+	T_RUN(health_sizes);
+)
