@@ -144,8 +144,33 @@ static struct ck_malloc names_allocator = {
 	.free = names_free,
 };
 
-/* Interned bytes; those too long for the table's keys are copied each time.
- * With the mutex held. */
+/* What is too long for the table's keys: few, if any. */
+static struct long_bytes {
+	struct long_bytes *next;
+	size_t size;
+	_Alignas(16) char bytes[];
+} *long_ones;
+
+static void *
+intern_long(const void *bytes, size_t size)
+{
+	struct long_bytes *l = long_ones;
+
+	while (l != NULL && (l->size != size || memcmp(l->bytes, bytes, size)))
+		l = l->next;
+	if (l == NULL) {
+		l = ferry__alloc_for_ever(sizeof *l + size);
+		if (l == NULL)
+			return NULL;
+		memcpy(l->bytes, bytes, size);
+		l->size = size;
+		l->next = long_ones;
+		long_ones = l;
+	}
+	return l->bytes;
+}
+
+/* With the mutex held. */
 static void *
 intern(const void *bytes, size_t size)
 {
@@ -154,23 +179,21 @@ intern(const void *bytes, size_t size)
 	uint16_t length = (uint16_t)size;
 	char *kept;
 
+	if (size > UINT16_MAX)
+		return intern_long(bytes, size);
 	if (!names_ready &&
 	    !ck_ht_init(&names, CK_HT_MODE_BYTESTRING, NULL, &names_allocator,
 	        64, 6602834))
 		return NULL;
 	names_ready = true;
-	if (size <= UINT16_MAX) {
-		ck_ht_hash(&hash, &names, bytes, length);
-		ck_ht_entry_key_set(&entry, bytes, length);
-		if (ck_ht_get_spmc(&names, hash, &entry))
-			return ck_ht_entry_value(&entry);
-	}
+	ck_ht_hash(&hash, &names, bytes, length);
+	ck_ht_entry_key_set(&entry, bytes, length);
+	if (ck_ht_get_spmc(&names, hash, &entry))
+		return ck_ht_entry_value(&entry);
 	kept = ferry__alloc_for_ever(size);
 	if (kept == NULL)
 		return NULL;
 	memcpy(kept, bytes, size);
-	if (size > UINT16_MAX)
-		return kept;
 	ck_ht_entry_set(&entry, hash, kept, length, kept);
 	return ck_ht_put_spmc(&names, hash, &entry) ? kept : NULL;
 }

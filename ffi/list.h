@@ -95,7 +95,7 @@ ferry__list_is_open(
 	return (atom64_load_relaxed(&l->head) & tag_mask) == generation << 1;
 }
 
-/* Whether there is something to take, or to learn (CLOSED). */
+/* Whether there is something to take. */
 static inline bool
 ferry__list_stirs(const struct list *l, uint64_t tag_mask)
 {

@@ -12,7 +12,7 @@
 #include "ffi/self.h"
 
 #define CHUNK      64u
-#define CHUNKS     (TOKEN_SLOTS / CHUNK)
+#define CHUNKS     (TOKEN_SLOTS / CHUNK - 1) /* but for BEAT_NO_SLOT's */
 #define NO_CHUNK   0u
 #define FREE_TRIES 4 /* orphaned homes to look at before making a new one */
 

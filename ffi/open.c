@@ -17,6 +17,7 @@
 #define EVENTS_DEFAULT  256u
 #define EVENTS_MOST     65536u
 #define NAME_BYTES      16u
+#define KEY_MOST        255u
 
 static bool
 is_power_of_two(uint64_t n)
@@ -52,6 +53,7 @@ check_options(ferry_context_options *o, const ferry_context_options *theirs)
 	    o->notify_level > FERRY_LEVEL_FATAL ||
 	    (o->thread_name != NULL &&
 	        strlen(o->thread_name) >= NAME_BYTES) ||
+	    (o->worker_key != NULL && strlen(o->worker_key) > KEY_MOST) ||
 	    (o->error_text == NULL && o->error_text_size != 0))
 		return FERRY_EINVAL;
 	o->levels = ferry__watch_resolve(&o->levels, &ferry__watch_defaults);

@@ -181,6 +181,15 @@ exempt(int number)
 	}
 }
 
+static int
+watcher_runs(ferry_context context)
+{
+	ferry_health h = {.struct_size = sizeof h};
+
+	T_OK(ferry_context_health(&h, context));
+	return h.watcher_thread != 0;
+}
+
 static void
 signals_are_blocked(void)
 {
@@ -192,12 +201,17 @@ signals_are_blocked(void)
 	fx_attach(inbox, context,
 	    FERRY_ATTACH_EVENTS | FERRY_ATTACH_LIVENESS, NULL);
 	T_EQ(fx_wait(fx_submit(context, FX_NOP, NULL, 0, NULL)), FERRY_OK);
+	/* A thread that the libc is still starting has everything blocked. */
+	T_WAIT_UNTIL(watcher_runs(context), FX_LIMIT_MS);
 	now = threads();
 	ours = added(&before, &now);
 	T_EQ(ours.n, 2);
 	for (int i = 0; i < ours.n; i++) {
-		uint64_t mask = status_mask(ours.item[i], "SigBlk");
+		uint64_t mask;
 
+		/* The C library starts a thread with everything blocked. */
+		T_WAIT_UNTIL((mask = status_mask(ours.item[i], "SigBlk"),
+		    (mask >> (SIGSEGV - 1) & 1) == 0), FX_LIMIT_MS);
 		for (int number = 1; number <= 64; number++) {
 			int blocked = mask >> (number - 1) & 1;
 

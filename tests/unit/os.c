@@ -42,6 +42,27 @@ deadline_is_absolute(void)
 	T_GE(ferry__os_now_ns(), now + 3000001);
 }
 
+/* A product that overflows is a deadline in the past. */
+static void
+timeouts_do_not_overflow(void)
+{
+	static const int64_t for_ever[] = { -1, INT64_MIN, INT64_MAX,
+		INT64_MAX - 1, INT64_MAX / 2, INT64_MAX / 1000000 };
+	static const int64_t finite[] = { 0, 1, 1000, UINT32_MAX,
+		INT64_MAX / 1000000 / 2 };
+	uint64_t before, deadline;
+
+	for (size_t i = 0; i < COUNT_OF(for_ever); i++)
+		T_ASSERT(ferry__os_deadline_in(for_ever[i]) == OS_NEVER);
+	for (size_t i = 0; i < COUNT_OF(finite); i++) {
+		before = ferry__os_now_ns();
+		deadline = ferry__os_deadline_in(finite[i]);
+		T_ASSERT(deadline >= before + (uint64_t)finite[i] * 1000000u);
+		T_ASSERT(deadline <= ferry__os_now_ns() +
+		        (uint64_t)finite[i] * 1000000u);
+	}
+}
+
 static atom32 shared;
 
 static void *
@@ -302,6 +323,7 @@ started_more_than_once(void)
 T_MAIN(
 	T_RUN(no_sleep_on_another_value);
 	T_RUN(deadline_is_absolute);
+	T_RUN(timeouts_do_not_overflow);
 	T_RUN(wake_reaches_all_it_should);
 	T_RUN(signals_end_a_sleep);
 	T_RUN(bell_is_readable_from_ring_to_clear);
