@@ -12,7 +12,8 @@
 #include "ffi/self.h"
 
 #define CHUNK      64u
-#define CHUNKS     (TOKEN_SLOTS / CHUNK - 1) /* but for BEAT_NO_SLOT's */
+#define DIRECTORY  (TOKEN_SLOTS / CHUNK)
+#define CHUNKS     (DIRECTORY - 1) /* that of BEAT_NO_SLOT is never used */
 #define NO_CHUNK   0u
 #define FREE_TRIES 4 /* orphaned homes to look at before making a new one */
 
@@ -25,7 +26,7 @@ FERRY__TLS struct self ferry__self;
 static struct {
 	atomp nodes;
 	uint32_t next; /* the home's next older chunk + 1; its walkers' */
-} directory[CHUNKS];
+} directory[DIRECTORY];
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t chunks_used;   /* under registry */

@@ -342,8 +342,8 @@ typedef struct ferry_context_options {
 	uint32_t shards;          /* 1…64, a power of two; default 8 */
 	ferry_library library;    /* required */
 	/* Contexts of one key (at most 255 bytes) share one worker, hence one
-	 * FFI thread; NULL: a worker of its own. thread_name and stack_size are the first opener's;
-	 * another who asks for others gets FERRY_EINVAL. */
+	 * FFI thread; NULL: a worker of its own. thread_name and stack_size are
+	 * the first opener's; another who asks for others gets FERRY_EINVAL. */
 	const char *worker_key;
 	const char *thread_name;  /* at most 15 bytes; default the library's */
 	size_t stack_size;        /* bytes; default the system's */
