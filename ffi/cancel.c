@@ -201,27 +201,30 @@ is_unfinished(struct node *n, uint64_t *old, uint64_t *state)
 	    ferry__node_phase(*state) != NODE_DONE;
 }
 
-static void
-mark(struct node *n, uint64_t flag)
-{
-	uint64_t old, state;
-
-	if (is_unfinished(n, &old, &state))
-		claim(n, old, 0, flag, flag, 0);
-}
-
 void
 ferry__cancel_mark(struct node *n, void *context)
 {
+	uint64_t old, state;
+
 	(void)context;
-	mark(n, CLAIM_CANCEL);
+	if (is_unfinished(n, &old, &state))
+		claim(n, old, 0, CLAIM_CANCEL, CLAIM_CANCEL, 0);
 }
 
+/* Those that are DONE by phase as well: CLOSE keeps a hook from beginning that
+ * the FFI thread would wait for. */
 void
 ferry__cancel_mark_closed(struct node *n, void *context)
 {
+	/* pair(begin) acquire. */
+	uint64_t old = atom64_load_acquire(&n->claim);
+	/* pair(begin) acquire. */
+	uint64_t state = atom64_load_acquire(&n->state);
+
 	(void)context;
-	mark(n, CLAIM_CLOSE);
+	if (old >> 24 != 0 && ferry__node_same_generation(old, state) &&
+	    ferry__node_phase(state) != NODE_FREE)
+		claim(n, old, 0, CLAIM_CLOSE, CLAIM_CLOSE, 0);
 }
 
 void

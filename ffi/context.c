@@ -144,7 +144,9 @@ ferry__context_is_running(const struct context *c)
 	uint64_t ended = 0;
 
 	for (int o = ENDED_OK; o < OUTCOMES; o++)
-		ended += ferry__context_ended(c, o);
+		/* pair(running) seq_cst: after the look at the stage. */
+		ended += atom64_load_relaxed(&c->ended[o].n) +
+		    atom64_load_seqcst(&c->ended_elsewhere[o]);
 	/* Relaxed: this thread's own. */
 	return atom64_load_relaxed(&c->started.n) != ended;
 }

@@ -12,6 +12,8 @@
 #include "ffi/reply.h"
 #include "ffi/self.h"
 
+#define AHEAD 2u /* requests whose payload is asked for */
+
 /* -------------------------------------------------------------- finishing */
 
 void
@@ -305,26 +307,57 @@ run_one(struct worker *w, struct context *c, struct node *n)
 /* ---------------------------------------------------------------- batches */
 
 static inline void
-prefetch(const struct node *n)
+prefetch_payload(const struct node *n)
 {
-	__builtin_prefetch(n, 1);
 	__builtin_prefetch((const char *)n + 64);
 }
 
-/* What was taken, oldest first; the rest is kept where a successor finds it. */
+/*
+ * Takes a list, newest first, apart. The newest of it are remembered by
+ * address, the rest, if any, is reversed in place: the walk then mostly only
+ * reads, while each line is asked for to be written, instead of waiting for
+ * it to be ours at every link.
+ */
+void
+ferry__dispatch_load(struct worker *w, struct context *c, struct link *newest)
+{
+	uint32_t n = 0;
+
+	while (newest != NULL && n < DISPATCH_RECENT) {
+		prefetch_write(newest);
+		w->recent[n++] = (struct node *)newest;
+		newest = newest->next;
+	}
+	w->batch = (struct node *)ferry__list_reverse(newest);
+	w->n_recent = n;
+	w->batch_context = c;
+}
+
+static void
+run_old(struct worker *w, struct context *c)
+{
+	struct node *n;
+
+	while ((n = w->batch) != NULL) {
+		w->batch = (struct node *)n->link.next;
+		run_one(w, c, n);
+	}
+}
+
+/* What was loaded, oldest first; the rest is kept where a successor finds
+ * it. */
 void
 ferry__dispatch_batch(struct worker *w)
 {
 	struct context *c = w->batch_context;
-	struct node *n;
 
-	while ((n = w->batch) != NULL) {
-		struct node *next = (struct node *)n->link.next;
+	if (UNLIKELY(w->batch != NULL))
+		run_old(w, c);
+	while (w->n_recent != 0) {
+		struct node *n = w->recent[--w->n_recent];
 
-		w->batch = next;
-		/* Two ahead: the next one's link was read by the reversal. */
-		if (next != NULL && next->link.next != NULL)
-			prefetch((struct node *)next->link.next);
+		if (w->n_recent >= AHEAD)
+			prefetch_payload(w->recent[w->n_recent - AHEAD]);
 		run_one(w, c, n);
 	}
 	ferry__beat(&w->beat, BEAT_NO_SLOT);

@@ -6,7 +6,13 @@
 
 #include "ffi/worker.h"
 
-/* Runs w->batch, oldest first; what is left of it is in the worker at any
+#define DISPATCH_RECENT 4096u /* entries of w->recent */
+
+/* Takes a list apart that was taken from a shard, newest first. */
+void ferry__dispatch_load(
+    struct worker *w, struct context *c, struct link *newest);
+
+/* Runs what was loaded, oldest first; what is left of it is in the worker at any
  * time, so that a successor of this thread can go on. */
 void ferry__dispatch_batch(struct worker *w);
 

@@ -460,8 +460,9 @@ ferry__node_take(struct home *h)
 	if (UNLIKELY(n == NULL))
 		return ferry__node_take_slow(h);
 	h->cache = (struct node *)n->link.next;
-	__builtin_prefetch(h->cache, 1);
-	__builtin_prefetch((char *)h->cache + 64, 1);
+	/* Where it will be written next but two: see give(). */
+	prefetch_write(n->user);
+	prefetch_write((char *)n->user + 64);
 	return n;
 }
 
@@ -556,6 +557,19 @@ ferry__node_drop(struct node *n)
 
 /* give() for the worker, which keeps the chain in the home: *touched are the
  * homes with one. A full chain goes home at once; true: as flush_worker(). */
+/*
+ * The node that will be taken three after the one that is put before `l`. Its
+ * lines are in our cache, and whoever takes it next is going to write them; a
+ * node at home has no user, so the hint goes there.
+ */
+static inline void *
+ferry__node_ahead(const struct link *l)
+{
+	for (int i = 0; i < 2 && l != NULL; i++)
+		l = l->next;
+	return (void *)(uintptr_t)l;
+}
+
 static inline bool
 ferry__node_give_worker(struct home **touched, struct node *n)
 {
@@ -564,6 +578,7 @@ ferry__node_give_worker(struct home **touched, struct node *n)
 	if (UNLIKELY(n->flags & NODE_COUNTED))
 		ferry__node_uncount(n);
 	n->link.next = h->chain;
+	n->user = ferry__node_ahead(h->chain);
 	h->chain = &n->link;
 	if (UNLIKELY(h->chain_length++ == 0)) {
 		h->chain_last = &n->link;

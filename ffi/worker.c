@@ -83,10 +83,8 @@ drain_shard(struct worker *w, struct context *c, uint32_t i)
 
 	if (head & LIST_CLOSED)
 		c->shards_closed |= UINT64_C(1) << i;
-	w->batch = (struct node *)ferry__list_reverse(
-	    ferry__list_first(head, LIST_TAG_LINE));
-	w->batch_context = c;
-	stream = w->batch != NULL && w->batch->link.next != NULL;
+	ferry__dispatch_load(w, c, ferry__list_first(head, LIST_TAG_LINE));
+	stream = w->n_recent > 1;
 	ferry__dispatch_batch(w);
 	return stream;
 }
@@ -370,6 +368,11 @@ make(void)
 	if (w != NULL)
 		return w;
 	w = ferry__alloc_for_ever(sizeof *w);
+	if (w != NULL)
+		w->recent = ferry__alloc_for_ever(
+		    DISPATCH_RECENT * sizeof(struct node *));
+	if (w != NULL && w->recent == NULL)
+		return NULL;
 	if (w != NULL) {
 		pthread_mutex_init(&w->events.mutex, NULL);
 		ferry__list_open(&w->inner, 0);
@@ -383,6 +386,7 @@ static void
 reset(struct worker *w)
 {
 	w->batch = NULL;
+	w->n_recent = 0;
 	w->jobs = NULL;
 	w->touched = NULL;
 	w->current = NULL;

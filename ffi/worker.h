@@ -48,7 +48,9 @@ struct worker {
 	atom32 cpu;                   /* where it ran last */
 
 	/* The FFI thread's. */
-	ON_OWN_LINE struct node *batch; /* taken, not yet started */
+	ON_OWN_LINE struct node *batch; /* taken, not yet started: oldest first, */
+	struct node **recent;         /* and then these, newest first */
+	uint32_t n_recent;
 	struct context *batch_context;
 	struct link *jobs;            /* taken from the inner lane */
 	struct home *touched;         /* homes with a chain in the making */
