@@ -18,7 +18,7 @@
 #include <ck_ring.h>
 
 #include "ffi/alloc.h"
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 enum notice_kind {
 	NOTICE_EVENTS,

@@ -10,7 +10,7 @@
 #ifndef FERRY_EVENT_DUE_H
 #define FERRY_EVENT_DUE_H
 
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 struct due_entry {
 	uint64_t at_ns;

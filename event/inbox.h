@@ -13,7 +13,7 @@
 
 #include "event/attachment.h"
 #include "event/door.h"
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 enum post_kind {
 	POST_REPLY,

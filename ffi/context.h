@@ -11,7 +11,7 @@
 
 #include "event/thread.h"
 #include "ffi/library.h"
-#include "ffi/node.h"
+#include "ffi/home.h"
 #include "ffi/worker.h"
 
 #define SHARDS_MOST 64u

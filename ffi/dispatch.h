@@ -12,8 +12,8 @@
 void ferry__dispatch_load(
     struct worker *w, struct context *c, struct link *newest);
 
-/* Runs what was loaded, oldest first; what is left of it is in the worker at any
- * time, so that a successor of this thread can go on. */
+/* Runs what was loaded, oldest first; what is left of it is in the worker at
+ * any time, so that a successor of this thread can go on. */
 void ferry__dispatch_batch(struct worker *w);
 
 /* Sends home the chains that are in the making. */

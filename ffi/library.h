@@ -10,7 +10,7 @@
 #include <ck_ht.h>
 #include <ferry/ferry.h>
 
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 struct library {
 	const char *name;

@@ -6,7 +6,7 @@
  * mutex, taken when a thread first submits to a context, when a thread ends,
  * and when a context closes.
  */
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 #include "ffi/alloc.h"
 #include "ffi/self.h"

@@ -5,7 +5,7 @@
 #ifndef FERRY_FFI_ORDER_H
 #define FERRY_FFI_ORDER_H
 
-#include "ffi/node.h"
+#include "ffi/home.h"
 #include "ffi/self.h"
 
 struct context;

@@ -11,7 +11,7 @@
 
 #include "event/thread.h"
 #include "ffi/beat.h"
-#include "ffi/node.h"
+#include "ffi/home.h"
 #include "ffi/park.h"
 
 struct context;
@@ -48,8 +48,8 @@ struct worker {
 	atom32 cpu;                   /* where it ran last */
 
 	/* The FFI thread's. */
-	ON_OWN_LINE struct node *batch; /* taken, not yet started: oldest first, */
-	struct node **recent;         /* and then these, newest first */
+	ON_OWN_LINE struct node *batch; /* not yet started: oldest first … */
+	struct node **recent;         /* … and then these, newest first */
 	uint32_t n_recent;
 	struct context *batch_context;
 	struct link *jobs;            /* taken from the inner lane */

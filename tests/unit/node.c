@@ -4,7 +4,7 @@
  */
 #include "t.h"
 
-#include "ffi/node.h"
+#include "ffi/home.h"
 
 #define THREADS 4
 

@@ -8,7 +8,7 @@
 #include "t.h"
 
 #include "ffi/alloc.h"
-#include "ffi/node.h"
+#include "ffi/home.h"
 #include "ffi/park.h"
 
 #define WORLD_SHARDS 4
