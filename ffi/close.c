@@ -110,11 +110,25 @@ await_busy(struct context *c, uint64_t deadline_ns)
 	return true;
 }
 
+/* A nudge that is posted and not yet run: it is a part of the context, on the
+ * inner lane of a worker that may have others and live on. */
+static bool
+await_nudge(struct context *c, uint64_t deadline_ns)
+{
+	/* pair(nudge) acquire: the worker has done with the job. */
+	while (atom32_load_acquire(&c->stop_posted) != 0)
+		if (ferry__os_wait(&c->stop_posted, 1, deadline_ns) ==
+		    OS_TIMEOUT)
+			return false;
+	return true;
+}
+
 /* Until nothing of the context can run any more. */
 static bool
 await_quiet(struct context *c, uint64_t deadline_ns)
 {
 	return await_left(c, deadline_ns) && await_busy(c, deadline_ns) &&
+	    await_nudge(c, deadline_ns) &&
 	    ferry__event_thread_finish(
 	        &c->worker->events, &c->source, deadline_ns);
 }

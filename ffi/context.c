@@ -157,8 +157,10 @@ ferry__context_looked(struct worker *w, struct job *j)
 	struct context *c = container_of(j, struct context, stop_job);
 
 	(void)w;
-	/* pair(nudge) acq_rel: the loop looks after this. */
+	/* pair(nudge) acq_rel: the loop looks after this, and a closer may use
+	 * the job's memory again. */
 	atom32_xchg_acqrel(&c->stop_posted, 0);
+	ferry__os_wake(&c->stop_posted, 1);
 }
 
 void
