@@ -220,6 +220,16 @@ free_bells(struct loop *l)
 	}
 }
 
+static uint64_t
+discarded_by_all(void)
+{
+	uint64_t discarded = 0;
+
+	for (int i = 0; i < CONTEXTS; i++)
+		discarded += fx_counters(contexts[i]).discarded;
+	return discarded;
+}
+
 static void
 check(const struct outsider *outsiders, unsigned n_outsiders)
 {
@@ -236,10 +246,12 @@ check(const struct outsider *outsiders, unsigned n_outsiders)
 		accepted += outsiders[i].accepted;
 		refused += outsiders[i].refused;
 	}
-	for (int i = 0; i < CONTEXTS; i++) {
+	for (int i = 0; i < CONTEXTS; i++)
 		fx_rest(contexts[i]);
-		discarded += fx_counters(contexts[i]).discarded;
-	}
+	/* A request counts as ended before its reply meets the closed inbox. */
+	T_WAIT_UNTIL(
+	    accepted == taken + discarded_by_all(), FX_LIMIT_MS);
+	discarded = discarded_by_all();
 	dprintf(1, "%ju inboxes: accepted %ju = taken %ju + discarded %ju "
 	    "(of them in the inbox: %ju); outsiders refused %ju\n",
 	    (uintmax_t)inboxes, (uintmax_t)accepted, (uintmax_t)taken,
