@@ -226,13 +226,9 @@ mend(struct worker *w)
 static int
 start_thread(struct worker *w)
 {
-	/* Under the mutex: whoever joins reads what this writes. */
-	int r;
+	pthread_t unused_here; /* the thread itself writes w->thread */
 
-	pthread_mutex_lock(&mutex);
-	r = ferry__os_thread_start(&w->thread, run, w, w->stack_size);
-	pthread_mutex_unlock(&mutex);
-	return r;
+	return ferry__os_thread_start(&unused_here, run, w, w->stack_size);
 }
 
 static void
@@ -303,9 +299,8 @@ run(void *arg)
 {
 	struct worker *w = arg;
 
-	/* So that whoever started us has written w->thread. */
-	pthread_mutex_lock(&mutex);
-	pthread_mutex_unlock(&mutex);
+	/* For who joins, who waits for `gone` first: pair(gone). */
+	w->thread = pthread_self();
 	ferry__self.worker = w;
 	ferry__self.roles = SELF_FFI;
 	ferry__os_thread_name(w->thread_name);
@@ -429,7 +424,7 @@ serves(const struct worker *w, const struct worker_options *o)
 	    (o->stack_size == 0 || w->stack_size == o->stack_size);
 }
 
-/* The threads are started without `mutex`, which they take themselves. */
+/* Under `starting` alone: a worker that is being started is in no list. */
 static int
 make_started(struct worker **out, const struct worker_options *o)
 {
@@ -522,17 +517,12 @@ ferry__worker_end_itself(struct worker *w)
 void
 ferry__worker_join(struct worker *w)
 {
-	bool detached;
-
 	/* pair(leaving) release: every last job has been posted. */
 	atom32_store_release(&w->leaving, 1);
 	w->leave_job.run = look_again;
 	ferry__worker_post(w, &w->leave_job);
 	await_gone(w);
-	pthread_mutex_lock(&mutex);
-	detached = w->detached;
-	pthread_mutex_unlock(&mutex);
-	if (!detached)
+	if (!w->detached)
 		pthread_join(w->thread, NULL);
 	ferry__event_thread_join(&w->events);
 	put_away(w);
