@@ -52,13 +52,20 @@ ferry__attachment_unpack(struct attachment *a)
 }
 
 bool
-ferry__attachment_pack(struct attachment *a, struct parcel *p)
+ferry__attachment_has_room(const struct attachment *a)
 {
 	/* The ring has twice the room: CK's leaves one entry empty. */
-	if (ck_ring_size(&a->ring) >= ck_ring_capacity(&a->ring) / 2)
-		return false;
+	return ck_ring_size(&a->ring) < ck_ring_capacity(&a->ring) / 2;
+}
+
+void
+ferry__attachment_pack(struct attachment *a, struct parcel *p)
+{
+	bool packed;
+
 	HANDOVER_GIVE(p);
-	return ck_ring_enqueue_spmc(&a->ring, a->slots, p);
+	packed = ck_ring_enqueue_spmc(&a->ring, a->slots, p);
+	ASSERT(packed);
 }
 
 bool
@@ -106,6 +113,9 @@ ferry__attachment_unref(struct attachment *a)
 		return;
 	while (ferry__attachment_drop_oldest(a))
 		;
+	/* Relaxed: nobody else has it any more. */
+	free(atomp_load_relaxed(&a->liveness_text));
+	atomp_store_relaxed(&a->liveness_text, NULL);
 	free(a->slots);
 	a->slots = NULL;
 	pthread_mutex_lock(&pool_mutex);
@@ -179,43 +189,122 @@ ferry__attachment_post_room(struct home *h)
 	ferry__attachment_unref(a);
 }
 
-void
-ferry__attachment_post_liveness(struct attachment *a, const struct liveness *w)
+/* A sequence lock: odd while it is written. */
+static void
+write_words(struct words *w, const uint64_t *words)
 {
-	uint32_t sequence = atom32_load_relaxed(&a->liveness_sequence);
-	const uint64_t words[] = { w->kind, w->level, w->method, w->request,
-		(uint64_t)(uintptr_t)w->name, w->age_ns, w->depth };
+	uint32_t sequence = atom32_load_relaxed(&w->sequence);
 
-	_Static_assert(sizeof words == sizeof a->liveness, "seven words");
-	/* A sequence lock: odd while it is written. An RMW, so that the words
-	 * cannot be seen before it. pair(liveness) acq_rel. */
-	atom32_add_acqrel(&a->liveness_sequence, 1);
-	for (size_t i = 0; i < COUNT_OF(words); i++)
-		/* pair(liveness) release: after the odd number. */
-		atom64_store_release(&a->liveness[i], words[i]);
-	/* pair(liveness) release. */
-	atom32_store_release(&a->liveness_sequence, sequence + 2);
-	if (w->kind == FERRY_KIND_NOT_RESPONDING)
+	/* An RMW, so that the words cannot be seen before it.
+	 * pair(notice-words) acq_rel. */
+	atom32_add_acqrel(&w->sequence, 1);
+	for (size_t i = 0; i < WORDS; i++)
+		/* pair(notice-words) release: after the odd number. */
+		atom64_store_release(&w->word[i], words[i]);
+	/* pair(notice-words) release. */
+	atom32_store_release(&w->sequence, sequence + 2);
+}
+
+/* Returns the number that they had. */
+static uint32_t
+read_words(uint64_t *words, const struct words *w)
+{
+	uint32_t before, after;
+
+	do {
+		/* pair(notice-words) acquire. */
+		before = atom32_load_acquire(&w->sequence);
+		for (size_t i = 0; i < WORDS; i++)
+			/* pair(notice-words) acquire: before `after`. */
+			words[i] = atom64_load_acquire(&w->word[i]);
+		after = atom32_load_relaxed(&w->sequence);
+	} while (before != after || before % 2 != 0);
+	return before;
+}
+
+/* False: the notice before found them already, on their way. */
+static bool
+take_words(uint64_t *words, struct words *w)
+{
+	uint32_t sequence = read_words(words, w);
+
+	if (sequence == w->taken)
+		return false;
+	w->taken = sequence;
+	return true;
+}
+
+static void
+free_text(struct block *b)
+{
+	free(container_of(b, struct liveness_text, block));
+}
+
+/* In the place of one that was not taken. Of the words that come next: who sees
+ * them finds it. */
+static void
+put_text(struct attachment *a, const char *text, size_t size)
+{
+	struct liveness_text *t = NULL;
+
+	if (text != NULL)
+		t = malloc(sizeof *t + size + 1);
+	if (t != NULL) {
+		/* Relaxed: this thread's. */
+		t->stamp = atom32_load_relaxed(&a->liveness.sequence) + 2;
+		t->size = (uint32_t)size;
+		ferry__alloc_block_init(&t->block, free_text);
+		memcpy(ferry__alloc_block_data(&t->block), text, size);
+		((char *)ferry__alloc_block_data(&t->block))[size] = '\0';
+	}
+	/* pair(notice-text) acq_rel: its bytes. */
+	free(atomp_xchg_acqrel(&a->liveness_text, t));
+}
+
+/* The one that belongs to the words of that stamp, or NULL. */
+static struct liveness_text *
+take_text(struct attachment *a, uint32_t stamp)
+{
+	/* pair(notice-text) acq_rel. */
+	struct liveness_text *t = atomp_xchg_acqrel(&a->liveness_text, NULL);
+	void *none = NULL;
+
+	if (t == NULL || t->stamp == stamp)
+		return t;
+	/* Of later words, whose notice is on its way: put back, unless there
+	 * is an even later one. pair(notice-text) acq_rel. */
+	if ((int32_t)(t->stamp - stamp) < 0 ||
+	    !atomp_cas_acqrel(&a->liveness_text, &none, t))
+		free(t);
+	return NULL;
+}
+
+void
+ferry__attachment_post_liveness(struct attachment *a,
+    const struct liveness *l, const char *text, size_t size)
+{
+	const uint64_t words[WORDS] = { l->kind, l->level, l->method,
+		l->request, (uint64_t)(uintptr_t)l->name, l->age_ns, l->depth,
+		l->verdict };
+
+	put_text(a, text, size);
+	write_words(&a->liveness, words);
+	if (l->kind == FERRY_KIND_NOT_RESPONDING)
 		/* pair(notice) acq_rel. */
 		atom32_add_acqrel(&a->episodes, 1);
 	ferry__attachment_post_notice(a, NOTICE_LIVENESS);
 }
 
-struct liveness
-ferry__attachment_liveness(struct attachment *a)
+bool
+ferry__attachment_liveness(struct liveness *out, struct attachment *a,
+    struct liveness_text **text)
 {
-	uint64_t words[COUNT_OF(a->liveness)];
-	uint32_t before, after;
+	uint64_t words[WORDS];
 
-	do {
-		/* pair(liveness) acquire. */
-		before = atom32_load_acquire(&a->liveness_sequence);
-		for (size_t i = 0; i < COUNT_OF(words); i++)
-			/* pair(liveness) acquire: before the second look. */
-			words[i] = atom64_load_acquire(&a->liveness[i]);
-		after = atom32_load_relaxed(&a->liveness_sequence);
-	} while (before != after || before % 2 != 0);
-	return (struct liveness){
+	if (!take_words(words, &a->liveness))
+		return false;
+	*text = take_text(a, a->liveness.taken);
+	*out = (struct liveness){
 		.kind = (uint32_t)words[0],
 		.level = (uint32_t)words[1],
 		.method = (uint32_t)words[2],
@@ -223,7 +312,64 @@ ferry__attachment_liveness(struct attachment *a)
 		.name = (const char *)(uintptr_t)words[4],
 		.age_ns = words[5],
 		.depth = words[6],
+		.verdict = (uint32_t)words[7],
 	};
+	return true;
+}
+
+/* Those that want liveness, each with a reference: the event thread, which
+ * takes dead ones out of the list, does not wait for the doorbells. */
+static struct attachment *
+hold_watchers(struct attachments *list)
+{
+	struct attachment *a, *held = NULL;
+
+	pthread_mutex_lock(&list->mutex);
+	for (a = list->first; a != NULL; a = a->next_of_context) {
+		if ((a->flags & FERRY_ATTACH_LIVENESS) == 0)
+			continue;
+		/* Relaxed: the list holds one as long as it is locked. */
+		atom32_add_relaxed(&a->references, 1);
+		a->next_told = held;
+		held = a;
+	}
+	pthread_mutex_unlock(&list->mutex);
+	return held;
+}
+
+void
+ferry__attachment_post_listening(struct attachments *list,
+    const struct listening *l)
+{
+	const uint64_t words[WORDS] = { l->listener, l->event, l->level,
+		l->age_ns, (uint64_t)(uintptr_t)l->name };
+	struct attachment *a = hold_watchers(list);
+
+	while (a != NULL) {
+		struct attachment *next = a->next_told;
+
+		write_words(&a->listening, words);
+		ferry__attachment_post_notice(a, NOTICE_LISTENER);
+		ferry__attachment_unref(a);
+		a = next;
+	}
+}
+
+bool
+ferry__attachment_listening(struct listening *out, struct attachment *a)
+{
+	uint64_t words[WORDS];
+
+	if (!take_words(words, &a->listening))
+		return false;
+	*out = (struct listening){
+		.listener = words[0],
+		.event = (uint32_t)words[1],
+		.level = (uint32_t)words[2],
+		.age_ns = words[3],
+		.name = (const char *)(uintptr_t)words[4],
+	};
+	return true;
 }
 
 /* With both mutexes held; the inbox is known to be open under its own. */
@@ -249,8 +395,8 @@ link_attachment(struct attachments *list, struct inbox *b,
 
 int
 ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
-    ferry_context context, const ferry_attach_options *o, uint64_t sequence,
-    void (*room)(void *arg), void *room_arg)
+    ferry_context context, const ferry_attach_options *o,
+    const struct hearing *from, void (*room)(void *arg), void *room_arg)
 {
 	uint32_t capacity =
 	    o->event_capacity != 0 ? o->event_capacity : EVENTS_DEFAULT;
@@ -275,13 +421,14 @@ ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
 	a->context = context;
 	a->flags = o->flags;
 	a->user = o->user;
-	a->offered = 0;
-	a->sequence = sequence;
+	a->hearing = *from;
 	a->taken = 0;
 	a->closed_taken = false;
 	a->room = room;
 	a->room_arg = room_arg;
-	/* Relaxed: published by the mutexes below. */
+	/* Relaxed, all: published by the mutexes below. */
+	a->liveness.taken = atom32_load_relaxed(&a->liveness.sequence);
+	a->listening.taken = atom32_load_relaxed(&a->listening.sequence);
 	atom32_store_relaxed(&a->episodes, 0);
 	atom32_store_relaxed(&a->dead, 0);
 	atom32_store_relaxed(&a->references, 2);
@@ -368,4 +515,11 @@ ferry__attachment_detach_all(struct attachments *list)
 		ferry__attachment_unref(a);
 		a = next;
 	}
+}
+
+void
+ferry__attachment_forked(void)
+{
+	ferry__fork_renew(&pool_mutex);
+	pool = NULL;
 }

@@ -17,6 +17,7 @@
 
 #include <ck_ring.h>
 
+#include "event/hearing.h"
 #include "ffi/alloc.h"
 #include "ffi/home.h"
 
@@ -24,6 +25,7 @@ enum notice_kind {
 	NOTICE_EVENTS,
 	NOTICE_LIVENESS,
 	NOTICE_WRITABLE,
+	NOTICE_LISTENER,
 	NOTICE_CLOSED,
 	NOTICES
 };
@@ -35,6 +37,15 @@ struct notice {
 	uint32_t kind; /* enum notice_kind */
 };
 
+#define WORDS 8
+
+/* What belongs together, read while it may be written: odd, while it is. */
+struct words {
+	atom32 sequence;
+	atom64 word[WORDS];
+	uint32_t taken; /* the sequence of those taken last; the taker's */
+};
+
 /* What a liveness notice says. */
 struct liveness {
 	uint32_t kind; /* FERRY_KIND_NOT_RESPONDING or FERRY_KIND_RESPONDING */
@@ -44,6 +55,14 @@ struct liveness {
 	const char *name;
 	uint64_t age_ns;
 	uint64_t depth;
+	uint32_t verdict;
+};
+
+/* The report that belongs to one: a block with a head of its own. */
+struct liveness_text {
+	uint32_t stamp; /* of the words that it belongs to */
+	uint32_t size;
+	struct block block;
 };
 
 /* An event on its way to one taker: a block with a head of its own. */
@@ -53,6 +72,15 @@ struct parcel {
 	const char *name;
 	uint64_t number; /* among those offered to its attachment */
 	struct block block;
+};
+
+/* What a notice says of a listener that does not return, or has returned. */
+struct listening {
+	ferry_listener listener;
+	uint32_t event;
+	uint32_t level;      /* FERRY_LEVEL_NONE: it has */
+	uint64_t age_ns;
+	const char *name;    /* the listener's, else the event's, or NULL */
 };
 
 struct inbox;
@@ -72,18 +100,20 @@ struct attachment {
 	/* Parcels: the event thread puts in, it and the taker take out. */
 	ck_ring_t ring;
 	ck_ring_buffer_t *slots;
-	uint64_t offered;    /* parcels, dropped ones too; event thread's */
-	uint64_t sequence;   /* of the event offered last; event thread's */
+	struct hearing hearing; /* the event thread's */
 	uint64_t taken;      /* number of the parcel taken last; taker's */
 	atom32 room_wanted;  /* the event thread waits for room */
 	void (*room)(void *arg);
 	void *room_arg;
-	/* Liveness as a sequence lock: one writer, the event thread. */
-	atom32 liveness_sequence;
-	atom64 liveness[7];
+	/* Sequence locks, of one writer each: the event thread, and (of
+	 * listeners, which are what that may be stuck in) the FFI thread. */
+	struct words liveness;
+	atomp liveness_text; /* struct liveness_text, untaken; or NULL */
+	struct words listening;
 	atom32 episodes;     /* begun since the last one was taken */
 	struct attachment *next_of_context; /* under the context's mutex */
 	struct attachment *next_of_inbox;   /* under the inbox's mutex */
+	struct attachment *next_told;       /* the FFI thread's */
 };
 
 /* The attachments of one context. */
@@ -95,25 +125,31 @@ struct attachments {
 
 /* Posts or merges a notice; a closed inbox is ignored. */
 void ferry__attachment_post_notice(struct attachment *a, enum notice_kind kind);
-void ferry__attachment_post_liveness(
-    struct attachment *a, const struct liveness *what);
+/* With a report of `size` bytes, unless there is no memory for a copy. */
+void ferry__attachment_post_liveness(struct attachment *a,
+    const struct liveness *what, const char *text, size_t size);
+
+/* FFI thread: tells all who want liveness of a listener. Doorbells ring. */
+void ferry__attachment_post_listening(
+    struct attachments *list, const struct listening *what);
 
 /* Tells a home's thread, where it asked for it, that there is room. */
 void ferry__attachment_post_room(struct home *h);
 
-/* Attaches, to hear events from after `sequence` on; FERRY_EALREADY,
- * FERRY_ENOMEM, FERRY_ESTALE. */
+/* Attaches, to hear events from here on; FERRY_EALREADY, FERRY_ENOMEM,
+ * FERRY_ESTALE. */
 int ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
     ferry_context context, const ferry_attach_options *options,
-    uint64_t sequence, void (*room)(void *arg), void *room_arg);
+    const struct hearing *from, void (*room)(void *arg), void *room_arg);
 
 /* Whether the inbox is attached to the context of the list. */
 bool ferry__attachment_attached(struct attachments *list, ferry_inbox inbox);
 
 /* An event's parcel with a copy of its data; NULL: no memory. The event
- * thread packs it, or makes room by dropping the oldest. */
+ * thread packs it where there is room, or makes some by dropping the oldest. */
 struct parcel *ferry__attachment_parcel(const void *data, uint32_t size);
-bool ferry__attachment_pack(struct attachment *a, struct parcel *p);
+bool ferry__attachment_has_room(const struct attachment *a);
+void ferry__attachment_pack(struct attachment *a, struct parcel *p);
 bool ferry__attachment_drop_oldest(struct attachment *a);
 
 /* Event thread: lets go of those that live no more, and counts hearers. */
@@ -123,13 +159,19 @@ void ferry__attachment_tidy(struct attachments *list);
 void ferry__attachment_each(struct attachments *list,
     void (*visit)(struct attachment *a, void *arg), void *arg);
 
+/* In a forked child: see ffi/forked.c. */
+void ferry__attachment_forked(void);
+
 /* The context lets go of all its attachments. */
 void ferry__attachment_detach_all(struct attachments *list);
 
-/* The taker's: the oldest parcel, or NULL; what the last liveness notice says;
- * and letting a reference go. */
+/* The taker's: the oldest parcel, or NULL; what the last notice of its kind
+ * says, with its report or NULL (false: it has been taken); and letting a
+ * reference go. */
 struct parcel *ferry__attachment_unpack(struct attachment *a);
-struct liveness ferry__attachment_liveness(struct attachment *a);
+bool ferry__attachment_liveness(struct liveness *out, struct attachment *a,
+    struct liveness_text **text);
+bool ferry__attachment_listening(struct listening *out, struct attachment *a);
 void ferry__attachment_unref(struct attachment *a);
 
 #endif

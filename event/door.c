@@ -3,19 +3,44 @@
  */
 #include "event/door.h"
 
-#include "ffi/self.h"
+static void
+call_ring(void *door)
+{
+	struct door *d = door;
+
+	d->ring(d->user);
+}
+
+/* For health: a thread of Ferry's is in a doorbell function. */
+static void
+say(uint32_t ringing)
+{
+	if (ferry__self.waits != NULL)
+		/* pair(waits) release: the beat that names the call. */
+		atom32_store_release(&ferry__self.waits->ringing, ringing);
+}
 
 static void
 sound(struct door *d)
 {
 	uint32_t before = ferry__self.roles;
+	int cancel;
 
+	/* Who forks inside a callback, or a signal handler, may come here on
+	 * the way out. */
+	if (ferry__fork_has(d->mark))
+		return;
 	if (d->ring == NULL) {
 		ferry__os_bell_ring(d->fd);
 		return;
 	}
 	ferry__self.roles |= SELF_DOORBELL;
-	d->ring(d->user);
+	cancel = ferry__os_hold_cancel();
+	say(1);
+	ferry__self_run(call_ring, d);
+	ferry__fork_returned(d->mark);
+	say(0);
+	ferry__os_resume_cancel(cancel);
 	ferry__self.roles = before;
 }
 
@@ -67,6 +92,8 @@ ferry__door_open(struct door *d, int fd, ferry_doorbell_fn ring, void *user)
 	/* Relaxed: nobody changes the word of a closed door. */
 	uint32_t word = atom32_load_relaxed(&d->word);
 
+	ferry__fork_enter();
+	d->mark = ferry__fork_mark();
 	d->fd = fd;
 	d->ring = ring;
 	d->user = user;
@@ -80,7 +107,7 @@ ferry__door_hush(struct door *d)
 {
 	uint32_t word = atom32_load_relaxed(&d->word);
 
-	if (d->ring == NULL)
+	if (d->ring == NULL && !ferry__fork_has(d->mark))
 		ferry__os_bell_clear(d->fd);
 	/* Relaxed load: the epoch is the taker's own.
 	 * pair(doorbell) seq_cst: cleared before, taken after. */

@@ -23,7 +23,7 @@
 
 #include <ferry/ferry.h>
 
-#include "ffi/os.h"
+#include "ffi/fork.h"
 
 enum door_state {
 	DOOR_QUIET,
@@ -39,6 +39,7 @@ struct door {
 	ON_OWN_LINE int fd;     /* -1: it is rung by a function */
 	ferry_doorbell_fn ring; /* or NULL */
 	void *user;
+	uint32_t mark;          /* of its process: nobody else's to ring */
 };
 
 void ferry__door_open(

@@ -8,7 +8,7 @@
 #include "event/inbox.h"
 
 #define FIRST_CAPACITY 64u
-#define RETRY_NS       10000000u /* for a deadline met in the handler */
+#define RETRY_NS       10000000u /* met in the handler; or no memory */
 
 static bool
 lives(const struct due_entry *e)
@@ -291,6 +291,18 @@ fire(struct due_entry *e, uint64_t now_ns,
 	return e->at_ns != OS_NEVER;
 }
 
+/* When to look again. For what waits for memory that is soon: nothing else
+ * tells when there is some. */
+static uint64_t
+next_look(const struct due *d, uint64_t now_ns)
+{
+	uint64_t at_ns = d->count != 0 ? d->heap[0].at_ns : OS_NEVER;
+
+	if (d->waiting != NULL && at_ns > now_ns + RETRY_NS)
+		at_ns = now_ns + RETRY_NS;
+	return at_ns;
+}
+
 uint64_t
 ferry__due_run(struct due *d, uint64_t now_ns,
     void (*expire)(struct node *n, uint64_t token))
@@ -302,5 +314,5 @@ ferry__due_run(struct due *d, uint64_t now_ns,
 		if (d->count != 0)
 			sift_down(d, 0);
 	}
-	return d->count != 0 ? d->heap[0].at_ns : OS_NEVER;
+	return next_look(d, now_ns);
 }

@@ -104,9 +104,11 @@ ferry_inbox_open(ferry_inbox *out, const ferry_inbox_options *options)
 	    ferry__options_read(&o, sizeof o, options) != FERRY_OK ||
 	    o.flags != 0 || o.reserved != 0)
 		return FERRY_EINVAL;
+	ferry__fork_enter();
 	if (ferry__self.roles != 0)
 		return FERRY_EREENTRANT;
-	ferry__os_start();
+	if (ferry__os_start() != 0)
+		return FERRY_ENOMEM;
 	s = ferry__token_reserve(&inboxes);
 	b = s != NULL ? inbox_of(s) : NULL;
 	if (b == NULL) {
@@ -273,10 +275,9 @@ take_parcels(struct inbox *b, ferry_completion *items, uint32_t capacity)
 	while (n < capacity && (p = ferry__attachment_unpack(a)) != NULL)
 		take_parcel(&items[n++], a, p);
 	/* pair(event-room) seq_cst: the want is looked at after room was
-	 * made; the event thread announces it before it looks for room. */
-	if (n != 0 && atom32_load_seqcst(&a->room_wanted) != 0 &&
-	    /* pair(event-room) seq_cst: one taker tells. */
-	    atom32_xchg_seqcst(&a->room_wanted, 0) != 0)
+	 * made; the event thread announces it before it looks for room. An
+	 * exchange there too: nothing else orders CK's relaxed one before. */
+	if (n != 0 && atom32_xchg_seqcst(&a->room_wanted, 0) != 0)
 		a->room(a->room_arg);
 	if (p == NULL) {
 		b->unpacking = NULL;
@@ -299,14 +300,58 @@ unlist(struct inbox *b, struct attachment *a)
 	ferry__attachment_unref(a);
 }
 
+/* These return 0 where the notice before has taken what this one tells. */
+static uint32_t
+fill_listening(ferry_completion *c, struct attachment *a)
+{
+	struct listening l;
+
+	if (!ferry__attachment_listening(&l, a))
+		return 0;
+	c->kind = FERRY_KIND_IN_LISTENER;
+	c->listener = l.listener;
+	c->code = l.event;
+	c->level = l.level;
+	c->age_ns = l.age_ns;
+	c->name = l.name;
+	return 1;
+}
+
+/* What came too late to be counted is counted by the next one. */
+static uint32_t
+fill_liveness(ferry_completion *c, struct attachment *a)
+{
+	struct liveness_text *text;
+	struct liveness l;
+	uint32_t count;
+
+	if (!ferry__attachment_liveness(&l, a, &text))
+		return 0;
+	/* pair(notice) acq_rel. Episodes, not notices: the end of one that was
+	 * told of before counts as one too. */
+	count = atom32_xchg_acqrel(&a->episodes, 0);
+	c->count = count != 0 ? count : 1;
+	c->kind = l.kind;
+	c->status = (int32_t)l.verdict;
+	c->level = l.level;
+	c->code = l.method;
+	c->request = l.request;
+	c->name = l.name;
+	c->age_ns = l.age_ns;
+	c->depth = l.depth;
+	if (text != NULL) {
+		c->data = ferry__alloc_block_data(&text->block);
+		c->size = text->size;
+	}
+	return 1;
+}
+
 /* A notice other than events, as a completion: 1, or 0 after CLOSED, which is
  * a context's last. */
 static uint32_t
 take_notice(struct inbox *b, ferry_completion *c, struct attachment *a,
     enum notice_kind kind, uint32_t count)
 {
-	struct liveness l;
-
 	if (a->closed_taken)
 		return 0;
 	*c = (ferry_completion){
@@ -316,19 +361,10 @@ take_notice(struct inbox *b, ferry_completion *c, struct attachment *a,
 	};
 	if (kind == NOTICE_WRITABLE) {
 		c->kind = FERRY_KIND_WRITABLE;
+	} else if (kind == NOTICE_LISTENER) {
+		return fill_listening(c, a);
 	} else if (kind == NOTICE_LIVENESS) {
-		l = ferry__attachment_liveness(a);
-		/* pair(notice) acq_rel. Episodes, not notices: the end of one
-		 * that was told of before counts as one too. */
-		count = atom32_xchg_acqrel(&a->episodes, 0);
-		c->count = count != 0 ? count : 1;
-		c->kind = l.kind;
-		c->level = l.level;
-		c->code = l.method;
-		c->request = l.request;
-		c->name = l.name;
-		c->age_ns = l.age_ns;
-		c->depth = l.depth;
+		return fill_liveness(c, a);
 	} else {
 		c->kind = FERRY_KIND_CLOSED;
 		a->closed_taken = true;
@@ -445,6 +481,22 @@ ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms)
 }
 
 int
+ferry_inbox_wake(ferry_inbox inbox)
+{
+	struct inbox *b;
+	int r = find(inbox, &b);
+
+	if (r != FERRY_OK)
+		return r;
+	if (ferry__self.roles & SELF_DOORBELL)
+		return FERRY_EREENTRANT;
+	/* If it closes meanwhile nothing is rung, or the next owner's, who is
+	 * then told of nothing. */
+	ferry__door_knock(&b->door);
+	return FERRY_OK;
+}
+
+int
 ferry_inbox_release(const ferry_completion *items, uint32_t count)
 {
 	int r = FERRY_OK;
@@ -524,4 +576,10 @@ ferry_inbox_close(uint64_t *out_discarded, ferry_inbox inbox)
 	if (out_discarded != NULL)
 		*out_discarded = discarded;
 	return FERRY_OK;
+}
+
+void
+ferry__inbox_forked(void)
+{
+	ferry__token_forked(&inboxes);
 }

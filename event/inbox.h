@@ -45,6 +45,9 @@ bool ferry__inbox_is(const struct slot *s, ferry_inbox token);
 
 uint64_t ferry__inbox_generation(ferry_inbox token);
 
+/* In a forked child: see ffi/forked.c. */
+void ferry__inbox_forked(void);
+
 /* Posts a reply (the node is the inbox's from then on); false: closed. */
 bool ferry__inbox_post_reply(struct node *n);
 

@@ -8,16 +8,16 @@
 bool
 ferry__queue_open(struct queue *q, uint32_t capacity)
 {
+	/* The ring has twice the room: CK's leaves one entry empty. */
+	size_t ring = 2 * (size_t)capacity * sizeof *q->entries;
 	uint32_t n = capacity + 2;
 
-	/* The ring has twice the room: CK's leaves one entry empty. */
-	q->entries = calloc(2 * (size_t)capacity, sizeof *q->entries);
-	/* Untouched until used: an idle context does not pay for it. */
-	q->slots = aligned_alloc(16, n * sizeof *q->slots);
-	if (q->entries == NULL || q->slots == NULL) {
-		ferry__queue_close(q);
+	/* In one piece, and untouched until used: an idle context pays for the
+	 * page of malloc's own words at most. */
+	q->slots = aligned_alloc(16, n * sizeof *q->slots + ring);
+	if (q->slots == NULL)
 		return false;
-	}
+	q->entries = (ck_ring_buffer_t *)(void *)(q->slots + n);
 	ck_ring_init(&q->ring, 2 * capacity);
 	ferry__list_open(&q->freed, 0);
 	q->free = NULL;
@@ -29,19 +29,17 @@ ferry__queue_open(struct queue *q, uint32_t capacity)
 void
 ferry__queue_close(struct queue *q)
 {
-	if (q->slots != NULL && q->entries != NULL)
+	if (q->slots != NULL)
 		while (ferry__queue_drop_oldest(q))
 			;
-	free(q->entries);
 	free(q->slots);
-	q->entries = NULL;
 	q->slots = NULL;
 }
 
 const void *
 ferry__queue_data(const struct queued *e)
 {
-	return e->outside != NULL ? e->outside : e->bytes;
+	return e->large != NULL ? e->large : e->bytes;
 }
 
 struct queued *
@@ -58,8 +56,8 @@ ferry__queue_take(struct queue *q)
 static void
 empty(struct queued *e)
 {
-	free(e->outside);
-	e->outside = NULL;
+	free(e->large);
+	e->large = NULL;
 }
 
 void
@@ -67,6 +65,13 @@ ferry__queue_free(struct queue *q, struct queued *e)
 {
 	empty(e);
 	ferry__list_push(&q->freed, &e->link, &e->link, 0, LIST_TAG_SMALL);
+}
+
+static void
+put_back(struct queue *q, struct queued *e)
+{
+	e->link.next = q->free;
+	q->free = &e->link;
 }
 
 bool
@@ -77,8 +82,7 @@ ferry__queue_drop_oldest(struct queue *q)
 	if (e == NULL)
 		return false;
 	empty(e);
-	e->link.next = q->free;
-	q->free = &e->link;
+	put_back(q, e);
 	return true;
 }
 
@@ -99,14 +103,6 @@ free_slot(struct queue *q)
 	return container_of(l, struct queued, link);
 }
 
-static void
-put_back(struct queue *q, struct queued *e)
-{
-	empty(e);
-	e->link.next = q->free;
-	q->free = &e->link;
-}
-
 enum queue_put
 ferry__queue_put(struct queue *q, uint32_t event, const void *data,
     uint32_t size)
@@ -117,24 +113,24 @@ ferry__queue_put(struct queue *q, uint32_t event, const void *data,
 		e = free_slot(q);
 	if (e == NULL)
 		return QUEUE_FULL;
-	e->outside = NULL;
+	e->large = NULL;
+	e->elsewhere = false;
 	if (size > QUEUE_INLINE) {
-		e->outside = malloc(size);
-		if (e->outside == NULL) {
+		e->large = malloc(size);
+		if (e->large == NULL) {
 			put_back(q, e);
 			return QUEUE_NO_MEMORY;
 		}
 	}
 	if (size != 0)
-		memcpy(e->outside != NULL ? e->outside : e->bytes, data, size);
+		memcpy(e->large != NULL ? e->large : e->bytes, data, size);
 	e->event = event;
 	e->size = size;
-	e->sequence = atom64_load_relaxed(&q->sequence.n) + 1;
-	HANDOVER_GIVE(e);
-	if (!ck_ring_enqueue_spmc(&q->ring, q->entries, e)) {
-		put_back(q, e);
-		return QUEUE_FULL;
-	}
+	/* Counted first: what was dispatched has been emitted (law 12). */
 	count_single_add(&q->sequence, 1);
+	e->sequence = atom64_load_relaxed(&q->sequence.n);
+	HANDOVER_GIVE(e);
+	/* There is room: the one who puts has looked, others only take. */
+	ASSERT(ck_ring_enqueue_spmc(&q->ring, q->entries, e));
 	return QUEUE_PUT;
 }

@@ -20,21 +20,25 @@
 #define QUEUE_BYTES  65536u /* the most an event may have */
 
 struct queued {
-	_Alignas(16) struct link link; /* among the free */
-	uint64_t sequence;
+	_Alignas(16) struct link link; /* among the free; or pushed */
+	uint64_t sequence; /* in the queue; or the ticket, see hearing.h */
+	uint64_t arrival;  /* the event thread's, of those from elsewhere */
+	uint64_t dropped;  /* of those from elsewhere, before it was taken */
 	uint32_t event;
 	uint32_t size;
-	void *outside;                 /* over QUEUE_INLINE; malloc'ed */
+	bool elsewhere;    /* not of the queue: pushed by another thread */
+	void *large;       /* over QUEUE_INLINE; malloc'ed */
+	/* From elsewhere: as many as it has. */
 	unsigned char bytes[QUEUE_INLINE];
 };
 
 struct queue {
 	ck_ring_t ring;
-	ck_ring_buffer_t *entries;
-	struct queued *slots;
+	struct queued *slots;          /* NULL: not open */
+	ck_ring_buffer_t *entries;     /* behind them */
 	struct link *free;             /* the FFI thread's */
 	uint32_t fresh;                /* slots never used; the FFI thread's */
-	count_single sequence;         /* of the last put; the FFI thread's */
+	count_single sequence;         /* puts, counted before they are seen */
 	struct list freed;             /* by the event thread */
 };
 

@@ -7,9 +7,9 @@
  */
 #include "event/thread.h"
 
-#include <string.h>
+#include <limits.h>
 
-#include "ffi/self.h"
+#include "event/delivery.h"
 
 #define QUIET_NS   1000000000u /* without work, then deep sleep */
 #define TICK_MOST  1000000000u
@@ -23,6 +23,14 @@ ferry__event_thread_stir(struct event_thread *t)
 	/* pair(stir) seq_cst: counted before the look at the park word. */
 	atom32_add_seqcst(&t->stirs, 1);
 	ferry__park_wake(&t->park);
+}
+
+void
+ferry__event_thread_sweep(struct event_thread *t)
+{
+	/* pair(sweep) release: the removal. */
+	atom32_store_release(&t->sweep, 1);
+	ferry__event_thread_stir(t);
 }
 
 void
@@ -55,202 +63,7 @@ ferry__event_thread_finish(struct event_thread *t, struct source *s,
 	return true;
 }
 
-/* --------------------------------------------------------------- emitting */
-
-/* FERRY_EVENTS_BLOCK: until there is room, or the context closes. */
-static enum queue_put
-put_waiting(struct source *s, uint32_t event, const void *data, uint32_t size)
-{
-	enum queue_put r;
-	uint32_t room;
-
-	/* pair(emit-room) seq_cst: said before the look for room. */
-	atom32_store_seqcst(&s->room_waited, 1);
-	for (;;) {
-		/* pair(emit-room) seq_cst. */
-		room = atom32_load_seqcst(&s->room);
-		r = ferry__queue_put(&s->queue, event, data, size);
-		/* pair(emit-room) seq_cst: close() marks, then counts. */
-		if (r != QUEUE_FULL || atom32_load_seqcst(&s->closing) != 0)
-			break;
-		ferry__os_wait(&s->room, room, OS_NEVER);
-	}
-	atom32_store_relaxed(&s->room_waited, 0);
-	return r;
-}
-
-static enum queue_put
-put_dropping(struct source *s, uint32_t event, const void *data, uint32_t size)
-{
-	enum queue_put r = ferry__queue_put(&s->queue, event, data, size);
-
-	while (r == QUEUE_FULL) {
-		/* The event thread may have been first: then there is room. */
-		if (ferry__queue_drop_oldest(&s->queue))
-			count_single_add(&s->dropped, 1);
-		r = ferry__queue_put(&s->queue, event, data, size);
-	}
-	return r;
-}
-
-static enum queue_put
-put(struct source *s, uint32_t event, const void *data, uint32_t size)
-{
-	if (s->policy == FERRY_EVENTS_BLOCK)
-		return put_waiting(s, event, data, size);
-	if (s->policy == FERRY_EVENTS_DROP_OLDEST)
-		return put_dropping(s, event, data, size);
-	return ferry__queue_put(&s->queue, event, data, size);
-}
-
-static int
-refuse_stuck(struct source *s)
-{
-	count_single_add(&s->refused, 1);
-	/* pair(stuck) seq_cst: said before the last look for room, which the
-	 * event thread makes before it takes the word back. */
-	atom32_store_seqcst(&s->stuck, 1);
-	ferry__event_thread_stir(s->thread);
-	return FERRY_ESTUCK;
-}
-
-int
-ferry__event_thread_emit(struct source *s, uint32_t event, const void *data,
-    uint32_t size)
-{
-	enum queue_put r;
-
-	/* Relaxed: an inbox that is being attached may miss this one. */
-	if (atom32_load_relaxed(&s->attachments.hearers) == 0) {
-		count_single_add(&s->unheard, 1);
-		count_single_add(&s->emitted, 1);
-		return FERRY_OK;
-	}
-	r = put(s, event, data, size);
-	if (r == QUEUE_NO_MEMORY)
-		return FERRY_ENOMEM;
-	if (r == QUEUE_FULL)
-		return s->policy == FERRY_EVENTS_STUCK ? refuse_stuck(s)
-		                                       : FERRY_ECLOSED;
-	count_single_add(&s->emitted, 1);
-	ferry__event_thread_stir(s->thread);
-	return FERRY_OK;
-}
-
-/* ------------------------------------------------------------- delivering */
-
-struct delivery {
-	struct source *source;
-	struct queued *event;
-	bool held; /* some inbox has no room */
-};
-
-/* Room in the attachment's ring by the source's policy; false: hold. */
-static bool
-make_room(struct attachment *a, struct source *s)
-{
-	if (s->policy == FERRY_EVENTS_DROP_OLDEST) {
-		if (ferry__attachment_drop_oldest(a))
-			count_single_add(&s->overrun, 1);
-		return true;
-	}
-	/* pair(event-room) seq_cst: the want before the last look. */
-	atom32_store_seqcst(&a->room_wanted, 1);
-	return false;
-}
-
-static bool
-pack(struct attachment *a, struct source *s, struct parcel *p)
-{
-	while (!ferry__attachment_pack(a, p))
-		if (!make_room(a, s))
-			return ferry__attachment_pack(a, p);
-	return true;
-}
-
-static void
-deliver_to(struct attachment *a, void *arg)
-{
-	struct delivery *d = arg;
-	const struct queued *e = d->event;
-	struct parcel *p;
-
-	if ((a->flags & FERRY_ATTACH_EVENTS) == 0 ||
-	    a->sequence >= e->sequence)
-		return;
-	p = ferry__attachment_parcel(ferry__queue_data(e), e->size);
-	if (p == NULL) {
-		/* The gap in the numbers tells the taker. */
-		count_single_add(&d->source->overrun, 1);
-	} else {
-		p->event = e->event;
-		p->name = d->source->names[e->event];
-		p->number = a->offered + e->sequence - a->sequence;
-		if (!pack(a, d->source, p)) {
-			free(p);
-			d->held = true;
-			return;
-		}
-		count_single_add(&d->source->delivered, 1);
-		ferry__attachment_post_notice(a, NOTICE_EVENTS);
-	}
-	a->offered += e->sequence - a->sequence;
-	a->sequence = e->sequence;
-}
-
-static void
-tell_emitter(struct source *s)
-{
-	/* pair(stuck) release: there is room. */
-	atom32_store_release(&s->stuck, 0);
-	if (s->policy != FERRY_EVENTS_BLOCK)
-		return;
-	/* pair(emit-room) seq_cst: counted before the look at who waits. */
-	atom32_add_seqcst(&s->room, 1);
-	/* pair(emit-room) seq_cst. */
-	if (atom32_load_seqcst(&s->room_waited) != 0)
-		ferry__os_wake(&s->room, 1);
-}
-
-/* Delivers what is queued. False: the rest waits for room in an inbox. */
-static bool
-deliver(struct source *s, bool to_the_end)
-{
-	struct delivery d = { .source = s };
-
-	for (;;) {
-		d.event = s->held;
-		s->held = NULL;
-		if (d.event == NULL)
-			d.event = ferry__queue_take(&s->queue);
-		if (d.event == NULL) {
-			/* pair(stuck) seq_cst: an emit was refused when the
-			 * queue was full, which it is no more. */
-			if (atom32_load_seqcst(&s->stuck) != 0)
-				atom32_store_relaxed(&s->stuck, 0);
-			return true;
-		}
-		d.held = false;
-		ferry__attachment_each(&s->attachments, deliver_to, &d);
-		if (d.held && !to_the_end) {
-			s->held = d.event;
-			return false;
-		}
-		if (d.held)
-			/* The context closes, and its last notice does not
-			 * wait for a taker that does not come. */
-			count_single_add(&s->overrun, 1);
-		ferry__queue_free(&s->queue, d.event);
-		tell_emitter(s);
-	}
-}
-
-static void
-post_closed(struct attachment *a, void *unused)
-{
-	(void)unused;
-	ferry__attachment_post_notice(a, NOTICE_CLOSED);
-}
+/* ---------------------------------------------------------------- sources */
 
 static void
 remove_source(struct event_thread *t, struct source *s)
@@ -264,99 +77,6 @@ remove_source(struct event_thread *t, struct source *s)
 	pthread_mutex_unlock(&t->mutex);
 }
 
-static void
-finish(struct event_thread *t, struct source *s)
-{
-	deliver(s, true);
-	ferry__attachment_each(&s->attachments, post_closed, NULL);
-	ferry__attachment_detach_all(&s->attachments);
-	remove_source(t, s);
-	/* pair(source) release: the closer may take the memory. */
-	atom32_store_release(&s->stage, SOURCE_FINISHED);
-	ferry__os_wake(&s->stage, INT32_MAX);
-}
-
-/* ----------------------------------------------------------- the watchdog */
-
-struct announcement {
-	struct source *source;
-	struct liveness what;
-};
-
-static void
-announce_to(struct attachment *a, void *arg)
-{
-	const struct announcement *n = arg;
-
-	if (a->flags & FERRY_ATTACH_LIVENESS)
-		ferry__attachment_post_liveness(a, &n->what);
-}
-
-/* Every context of the worker is affected, and is told. */
-static void
-announce(struct event_thread *t, struct source *first, uint32_t kind,
-    uint32_t level, uint64_t age_ns)
-{
-	for (struct source *s = first; s != NULL; s = s->next) {
-		struct announcement n = {
-			.source = s,
-			.what = {
-				.kind = kind,
-				.level = level,
-				.method = t->suspect.method,
-				.request = t->suspect.request,
-				.name = t->suspect.name,
-				.age_ns = age_ns,
-				.depth = t->ops->depth(s),
-			},
-		};
-
-		if (kind == FERRY_KIND_NOT_RESPONDING)
-			count_single_add(&s->episodes, 1);
-		ferry__attachment_each(&s->attachments, announce_to, &n);
-	}
-}
-
-/*
- * One look at the heartbeat. The suspect is what the word's slot names, and
- * stays on record while an episode goes on, for its end to be told of it.
- */
-static void
-judge(struct event_thread *t, struct source *first, uint64_t now_ns,
-    uint64_t planned_ns)
-{
-	uint64_t word = ferry__beat_look(t->beat);
-	const struct watchdog_limits *limits = NULL;
-	struct watchdog_verdict v;
-	struct suspect found;
-
-	if (word == t->dog.word &&
-	    ferry__beat_slot(word) != BEAT_NO_SLOT &&
-	    ferry__beat_state(word) == BEAT_BUSY) {
-		if (t->ops->suspect(
-		        t->worker, ferry__beat_slot(word), &found) &&
-		    ferry__beat_look(t->beat) == word) {
-			t->suspect = found;
-			limits = &t->suspect.limits;
-		}
-	}
-	v = ferry__watchdog_step(&t->dog, now_ns, planned_ns, word, limits);
-	if (v.actions & WATCHDOG_GAP)
-		count_shared_add(&t->gaps, 1);
-	if (v.actions & WATCHDOG_RESPONDING)
-		announce(t, first, FERRY_KIND_RESPONDING, v.peak_level,
-		    v.lasted_ns);
-	if (v.actions & WATCHDOG_NOT_RESPONDING)
-		announce(t, first, FERRY_KIND_NOT_RESPONDING, t->dog.level,
-		    t->dog.age_ns);
-	/* Relaxed: read one by one, by who asks how it is just now. */
-	atom32_store_relaxed(&t->level, t->dog.level);
-	atom64_store_relaxed(&t->age_ns, t->dog.age_ns);
-	atom64_store_relaxed(&t->looked_ns, now_ns);
-}
-
-/* --------------------------------------------------------------- the loop */
-
 static struct source *
 first_source(struct event_thread *t)
 {
@@ -368,17 +88,35 @@ first_source(struct event_thread *t)
 	return s;
 }
 
-/* Delivers and finishes; the tick is that of the most impatient source. */
 static void
+finish(struct event_thread *t, struct source *s)
+{
+	/* First: nothing comes after its CLOSED. */
+	ferry__judge_leave(t, first_source(t), s);
+	ferry__delivery_finish(t, s);
+	remove_source(t, s);
+	/* pair(source) release: the closer may take the memory. */
+	atom32_store_release(&s->stage, SOURCE_FINISHED);
+	ferry__os_wake(&s->stage, INT_MAX);
+}
+
+/* --------------------------------------------------------------- the loop */
+
+/* Delivers and finishes; the tick is that of the most impatient source. True:
+ * there is more, but others had to have their turn. */
+static bool
 attend(struct event_thread *t)
 {
 	struct source *s = first_source(t), *next;
 	uint64_t tick = TICK_MOST;
+	/* pair(sweep) acq_rel: who was removed before. */
+	bool more = false, sweep = atom32_xchg_acqrel(&t->sweep, 0) != 0;
 
 	for (; s != NULL; s = next) {
 		next = s->next;
-		ferry__attachment_tidy(&s->attachments);
-		deliver(s, false);
+		if (sweep)
+			ferry__delivery_sweep(t, s);
+		more |= ferry__delivery_turn(t, s) == DELIVERY_MORE;
 		if (s->tick_ms != 0 && s->tick_ms * UINT64_C(1000000) < tick)
 			tick = s->tick_ms * UINT64_C(1000000);
 		/* pair(source) acquire: all that was emitted comes before. */
@@ -386,6 +124,7 @@ attend(struct event_thread *t)
 			finish(t, s);
 	}
 	t->tick_ns = tick < TICK_LEAST ? TICK_LEAST : tick;
+	return more;
 }
 
 /* Whether nothing has gone on for long enough, and nothing is judged. */
@@ -394,7 +133,10 @@ may_sleep_deep(struct event_thread *t, uint64_t now_ns)
 {
 	uint64_t word = ferry__beat_look(t->beat);
 
-	if (ferry__beat_state(word) != BEAT_IDLE || word != t->dog.word) {
+	if (ferry__beat_state(word) != BEAT_IDLE ||
+	    word != t->judge.dog.word ||
+	    /* A wake that came to nothing is judged by ticks. */
+	    ferry__judge_stirs(t, first_source(t))) {
 		t->quiet_since_ns = now_ns;
 		return false;
 	}
@@ -425,43 +167,114 @@ out:
 		atom32_store_relaxed(t->deep, 0);
 }
 
-static void *
-run(void *arg)
+static void
+loop(struct event_thread *t)
 {
-	struct event_thread *t = arg;
-	uint64_t now, due, until, looked, planned;
+	uint64_t now, due, until, looked = ferry__os_now_ns();
+	uint64_t planned = TICK_LEAST;
 	uint32_t stirs;
-	bool deep = true;
+	/* A successor goes on with what is known. Relaxed: its own. */
+	bool deep = atom64_load_relaxed(&t->lost.n) == 0;
+	bool more;
 
-	ferry__self.roles = SELF_EVENT;
-	ferry__os_thread_name(t->name);
-	atom32_store_relaxed(&t->id, ferry__os_thread_id());
-	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
-	looked = ferry__os_now_ns();
 	t->quiet_since_ns = looked;
-	planned = TICK_LEAST;
 	for (;;) {
 		/* pair(stir) seq_cst: read before anything is looked at. */
 		stirs = atom32_load_seqcst(&t->stirs);
-		attend(t);
+		more = attend(t);
 		now = ferry__os_now_ns();
 		due = ferry__due_run(&t->due, now, t->ops->expire);
+		ferry__judge_attend(t, first_source(t), now);
 		if (deep)
-			ferry__watchdog_reset(
-			    &t->dog, now, ferry__beat_look(t->beat));
+			ferry__judge_reset(t, now);
 		if (deep || now - looked >= t->tick_ns) {
-			judge(t, first_source(t), now, planned);
+			/* The credit is one of the ticks of now: a longer one,
+			 * planned before a source had come, would be all of
+			 * the time that its first call was in hand, with
+			 * nothing known of what that waited for. */
+			planned = t->tick_ns < planned ? t->tick_ns : planned;
+			ferry__judge_look(t, first_source(t), now, planned);
 			looked = now;
 			planned = t->tick_ns;
 		}
 		/* pair(source) acquire: the last source has gone. */
 		if (atom32_load_acquire(&t->leaving) != 0)
-			break;
-		deep = may_sleep_deep(t, now);
+			return;
+		deep = may_sleep_deep(t, now) && !more;
+		if (more)
+			continue;
 		until = deep ? OS_NEVER : looked + t->tick_ns;
 		sleep_until(t, stirs, due < until ? due : until, deep);
 	}
+}
+
+/* This thread is the event thread. */
+static void
+be(struct event_thread *t)
+{
+	ferry__fork_enter();
+	t->mark = ferry__fork_mark();
+	ferry__self.roles = SELF_EVENT;
+	ferry__self.waits = &t->waits;
+	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
+	ferry__delivery_mend(t);
+	ferry__judge_mend(first_source(t));
+}
+
+static void
+leave(struct event_thread *t)
+{
+	ferry__self.roles = 0;
+	ferry__self.waits = NULL;
 	atom32_store_relaxed(&t->state, FERRY_THREAD_GONE);
+	/* pair(gone) release: all that this thread did. */
+	atom32_store_release(&t->gone, 1);
+	ferry__os_wake(&t->gone, INT_MAX);
+}
+
+static void *run(void *arg);
+
+/*
+ * A clean-up handler: a listener has ended the thread. All that is in hand is
+ * in struct event_thread and in the sources, so a successor mends it and goes
+ * on. Where there is no thread to be had this one does, for as long as the C
+ * library lets a dying thread run: a stuck event thread would be worse.
+ */
+static void
+lost(void *arg)
+{
+	struct event_thread *t = arg;
+	pthread_t unused_here; /* the thread itself writes t->thread */
+
+	ferry__fork_returned(t->mark);
+	count_single_add(&t->lost, 1);
+	pthread_detach(pthread_self());
+	ferry__self.roles = 0;
+	ferry__self.waits = NULL;
+	if (ferry__os_thread_start(&unused_here, run, t, 0) == 0)
+		return;
+	t->detached = true;
+	/* If a listener ends it again, glibc comes here once more. */
+	be(t);
+	loop(t);
+	leave(t);
+}
+
+static void *
+run(void *arg)
+{
+	struct event_thread *t = arg;
+
+	/* For who joins, who waits for `gone` first: pair(gone). */
+	t->thread = pthread_self();
+	t->detached = false;
+	ferry__os_thread_name(t->name);
+	atom32_store_relaxed(&t->id, ferry__os_thread_id());
+	pthread_cleanup_push(lost, t);
+	be(t);
+	loop(t);
+	pthread_cleanup_pop(0);
+	leave(t);
 	return NULL;
 }
 
@@ -469,30 +282,53 @@ int
 ferry__event_thread_start(struct event_thread *t, struct beat *beat,
     const struct event_ops *ops, void *worker)
 {
+	pthread_t unused_here; /* the thread itself writes t->thread */
+
 	t->beat = beat;
 	t->deep = &beat->deep;
 	t->ops = ops;
 	t->worker = worker;
 	t->sources = NULL;
 	t->tick_ns = TICK_MOST;
-	t->suspect = (struct suspect){ 0 };
+	t->judge = (struct judge){ .docket = t->judge.docket };
+	t->in_hand = NULL;
 	/* Relaxed: the thread's creation publishes them. */
 	atom32_store_relaxed(&t->leaving, 0);
+	atom32_store_relaxed(&t->gone, 0);
+	atom32_store_relaxed(&t->sweep, 0);
+	atomp_store_relaxed(&t->waits.on, NULL);
+	atom64_store_relaxed(&t->listening, 0);
+	atom64_store_relaxed(&t->told, 0);
 	atom32_store_relaxed(t->deep, 0);
 	atom32_store_relaxed(&t->level, 0);
 	atom64_store_relaxed(&t->age_ns, 0);
 	atom64_store_relaxed(&t->gaps, 0);
+	atom64_store_relaxed(&t->lost.n, 0);
+	atom64_store_relaxed(&t->unwritten, 0);
+	atom64_store_relaxed(&t->judged, 0);
 	atom64_store_relaxed(&t->looked_ns, ferry__os_now_ns());
 	ferry__due_open(&t->due);
-	return ferry__os_thread_start(&t->thread, run, t, 0);
+	return ferry__os_thread_start(&unused_here, run, t, 0);
+}
+
+void
+ferry__event_thread_leave(struct event_thread *t)
+{
+	/* pair(source) release. */
+	atom32_store_release(&t->leaving, 1);
+	ferry__event_thread_stir(t);
 }
 
 void
 ferry__event_thread_join(struct event_thread *t)
 {
-	/* pair(source) release. */
-	atom32_store_release(&t->leaving, 1);
-	ferry__event_thread_stir(t);
-	pthread_join(t->thread, NULL);
+	/* Relaxed: this thread's, if it is set. */
+	if (atom32_load_relaxed(&t->leaving) == 0)
+		ferry__event_thread_leave(t);
+	/* pair(gone) acquire: it may be a successor by then. */
+	while (atom32_load_acquire(&t->gone) == 0)
+		ferry__os_wait(&t->gone, 0, OS_NEVER);
+	if (!t->detached)
+		ferry__os_thread_join(t->thread);
 	ferry__due_close(&t->due);
 }

@@ -18,98 +18,109 @@
 
 #include "event/due.h"
 #include "event/inbox.h"
-#include "event/queue.h"
-#include "event/watchdog.h"
+#include "event/judge.h"
+#include "event/source.h"
 #include "ffi/park.h"
-
-enum source_stage {
-	SOURCE_OPEN,
-	SOURCE_FINISHING, /* deliver what is queued, then CLOSED, then: */
-	SOURCE_FINISHED   /* the event thread will not touch it again */
-};
-
-/* The event half of a context. */
-struct source {
-	ferry_context context;
-	struct queue queue;
-	struct attachments attachments;
-	uint32_t policy;               /* FERRY_EVENTS_… */
-	uint32_t tick_ms;              /* a third of its lowest level; 0: off */
-	const char *const *names;      /* of events, by id */
-	struct event_thread *thread;
-	/* The FFI thread's and its submitters'. */
-	atom32 stuck;                  /* FERRY_EVENTS_STUCK: refuse */
-	atom32 closing;                /* a blocked emit gives up */
-	atom32 room;                   /* counts up when there is room … */
-	atom32 room_waited;            /* … for an emit that waits on it */
-	count_single emitted;
-	count_single refused;
-	count_single unheard;
-	count_single dropped;
-	/* The event thread's. */
-	struct queued *held;           /* taken, but some inbox has no room */
-	count_single delivered;
-	count_single overrun;
-	count_single episodes;
-	atom32 stage;
-	struct source *next;
-};
-
-/* Whom the watcher would blame; filled in by the worker's side. */
-struct suspect {
-	ferry_request request;
-	uint32_t method;
-	const char *name;
-	struct watchdog_limits limits;
-};
+#include "ffi/self.h"
 
 struct event_ops {
-	/* The request of this slot, if the heartbeat still names it. */
-	bool (*suspect)(void *worker, uint32_t slot, struct suspect *out);
+	/* The request that this word of the heartbeat names, if it still does,
+	 * which the caller looks at. */
+	bool (*suspect)(void *worker, uint64_t word, struct suspect *out);
+	/* System id of the FFI thread; and whether it waits in Ferry. */
+	uint32_t (*thread_id)(void *worker);
+	enum verdict_wait (*waits)(void *worker);
 	/* Requests queued in a source's context. */
 	uint64_t (*depth)(struct source *s);
 	/* A deferred call's deadline has passed. */
 	void (*expire)(struct node *n, uint64_t token);
+	/* Wakes the FFI thread, to tell that a listener has returned. */
+	void (*rouse)(void *worker);
+	/* This thread waits for that one, in an emit: FERRY_OK when there may
+	 * be room, or FERRY_EDEADLK; and then, it waits no more. */
+	int (*block)(struct waits *on, atom32 *room, uint32_t seen);
+	void (*unblock)(void);
 };
 
 struct event_thread {
 	struct park park;
 	atom32 stirs;
+	atom32 sweep;                  /* listeners have been removed */
 	const struct beat *beat;
 	atom32 *deep;
 	const struct event_ops *ops;
 	void *worker;
-	pthread_t thread;
+	pthread_t thread;              /* the last successor's */
+	bool detached;                 /* it is: a lost one, with none */
+	uint32_t mark;                 /* of its process; ffi/fork.h */
 	char name[16];
 	struct due due;
 	/* Under the mutex: the head of the list. */
 	pthread_mutex_t mutex;
 	struct source *sources;
 	atom32 leaving;
+	atom32 gone;                   /* the thread has left its loop */
 	/* The thread's own. */
-	ON_OWN_LINE struct watchdog dog;
-	struct suspect suspect;
+	ON_OWN_LINE struct judge judge;
 	uint64_t quiet_since_ns;
 	uint64_t tick_ns;
-	/* Published for ferry_context_health(). */
+	struct listener *in_hand;      /* it is in its code; or NULL */
+	count_single lost;             /* event threads ended by callbacks */
+	atom64 unwritten;              /* reports that no file got */
+	struct waits waits;
+	/* Published for ferry_context_health(), and for the FFI thread. */
+	ON_OWN_LINE atom64 listening;  /* the listener that it is in; or 0 */
+	atom64 listening_since;
+	atom32 listening_event;
+	atomp listening_name;          /* its name, else the event's, or NULL */
 	atom32 state;                  /* FERRY_THREAD_… */
 	atom32 level;
 	atom32 id;
+	/* What the last look found, and last of it when that was: the FFI
+	 * thread's coarse clock (ffi/timing.h). */
+	atom64 judged;                 /* the hold: the sequence of its beat */
+	atom64 judged_since_ns;        /* when that was seen first */
+	atom32 judged_level;           /* the highest it was seen at */
+	atom64 planned_ns;             /* the tick */
 	atom64 looked_ns;
 	atom64 age_ns;
 	atom64 gaps;
+	/* The FFI thread's: since when the listener was running of which it
+	 * told last; 0: it has told of its end too. */
+	atom64 told;
 };
 
 /* Starts the thread, by its name; an errno. `worker` is for the ops. */
 int ferry__event_thread_start(struct event_thread *t, struct beat *beat,
     const struct event_ops *ops, void *worker);
 
-/* After every source has finished: ends and joins it. */
+/* After every source has finished: it is to end … */
+void ferry__event_thread_leave(struct event_thread *t);
+
+/* … and has ended; tells it so, if nobody has. */
 void ferry__event_thread_join(struct event_thread *t);
 
 /* Something happened that it should look at; also the worker's busy edge,
  * which found it in deep sleep. */
 void ferry__event_thread_stir(struct event_thread *t);
+
+/* Of the event thread: a look is over, which found this hold at that level. */
+static inline void
+ferry__event_thread_looked(struct event_thread *t, uint64_t hold,
+    uint32_t level, uint64_t now_ns)
+{
+	/* Relaxed, all but the last: this thread's, and published by that. */
+	if (hold != atom64_load_relaxed(&t->judged)) {
+		atom64_store_relaxed(&t->judged, hold);
+		atom64_store_relaxed(&t->judged_since_ns, now_ns);
+		atom32_store_relaxed(&t->judged_level, level);
+	} else if (level > atom32_load_relaxed(&t->judged_level)) {
+		atom32_store_relaxed(&t->judged_level, level);
+	}
+	atom64_store_relaxed(&t->planned_ns, t->tick_ns);
+	/* pair(look) release: what it found. */
+	atom64_store_release(&t->looked_ns, now_ns);
+}
 
 void ferry__event_thread_add(struct event_thread *t, struct source *s);
 
@@ -118,16 +129,7 @@ void ferry__event_thread_add(struct event_thread *t, struct source *s);
 bool ferry__event_thread_finish(
     struct event_thread *t, struct source *s, uint64_t deadline_ns);
 
-/* The number of the event that was queued last, as far as can be seen. */
-static inline uint64_t
-ferry__event_thread_sequence(const struct source *s)
-{
-	return count_read(&s->queue.sequence.n);
-}
-
-/* FFI thread: an event, by the source's policy. FERRY_OK, FERRY_ESTUCK,
- * FERRY_ECLOSED, FERRY_ENOMEM. */
-int ferry__event_thread_emit(
-    struct source *s, uint32_t event, const void *data, uint32_t size);
+/* A listener has been removed, of one of its sources. */
+void ferry__event_thread_sweep(struct event_thread *t);
 
 #endif

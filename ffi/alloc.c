@@ -6,11 +6,12 @@
  */
 #include "ffi/alloc.h"
 
+#include <dlfcn.h>
 #include <ck_ht.h>
 #include <ferry/ferry.h>
 #include <string.h>
 
-#include "ffi/os.h"
+#include "ffi/fork.h"
 
 /* Large enough to make a system call rare, untouched pages cost nothing. */
 #define REGION ((size_t)1 << 20)
@@ -20,8 +21,7 @@ static char *region;
 static size_t region_left;
 
 static pthread_mutex_t names_mutex = PTHREAD_MUTEX_INITIALIZER;
-static ck_ht_t names;
-static bool names_ready;
+static ck_ht_t *names; /* in pages of ours, for a child to leave behind */
 
 void *
 ferry__alloc_for_ever(size_t size)
@@ -171,6 +171,23 @@ intern_long(const void *bytes, size_t size)
 }
 
 /* With the mutex held. */
+static bool
+make_names(void)
+{
+	ck_ht_t *t;
+
+	if (names != NULL)
+		return true;
+	t = ferry__alloc_for_ever(sizeof *t);
+	if (t == NULL ||
+	    !ck_ht_init(t, CK_HT_MODE_BYTESTRING, NULL, &names_allocator, 64,
+	        6602834))
+		return false;
+	names = t;
+	return true;
+}
+
+/* With the mutex held. */
 static void *
 intern(const void *bytes, size_t size)
 {
@@ -181,21 +198,18 @@ intern(const void *bytes, size_t size)
 
 	if (size > UINT16_MAX)
 		return intern_long(bytes, size);
-	if (!names_ready &&
-	    !ck_ht_init(&names, CK_HT_MODE_BYTESTRING, NULL, &names_allocator,
-	        64, 6602834))
+	if (!make_names())
 		return NULL;
-	names_ready = true;
-	ck_ht_hash(&hash, &names, bytes, length);
+	ck_ht_hash(&hash, names, bytes, length);
 	ck_ht_entry_key_set(&entry, bytes, length);
-	if (ck_ht_get_spmc(&names, hash, &entry))
+	if (ck_ht_get_spmc(names, hash, &entry))
 		return ck_ht_entry_value(&entry);
 	kept = ferry__alloc_for_ever(size);
 	if (kept == NULL)
 		return NULL;
 	memcpy(kept, bytes, size);
 	ck_ht_entry_set(&entry, hash, kept, length, kept);
-	return ck_ht_put_spmc(&names, hash, &entry) ? kept : NULL;
+	return ck_ht_put_spmc(names, hash, &entry) ? kept : NULL;
 }
 
 static void *
@@ -219,4 +233,35 @@ const void *
 ferry__alloc_keep(const void *bytes, size_t size)
 {
 	return intern_locked(bytes, size);
+}
+
+void
+ferry__alloc_free_theirs(void *p)
+{
+	/* Past who counts the library's own calls. Relaxed: it is one and the
+	 * same address, whoever finds it. */
+	static atomp found;
+	void *f = atomp_load_relaxed(&found);
+	void (*theirs)(void *);
+
+	if (f == NULL)
+		f = dlsym(RTLD_DEFAULT, "free");
+	atomp_store_relaxed(&found, f);
+	if (f == NULL) {
+		free(p);
+		return;
+	}
+	memcpy(&theirs, &f, sizeof theirs);
+	theirs(p);
+}
+
+void
+ferry__alloc_forked(void)
+{
+	ferry__fork_renew(&region_mutex);
+	region = NULL;
+	region_left = 0;
+	ferry__fork_renew(&names_mutex);
+	names = NULL;
+	long_ones = NULL;
 }

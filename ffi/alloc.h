@@ -55,4 +55,10 @@ const char *ferry__alloc_name(const char *text);
  * again and again costs nothing. NULL: no memory. */
 const void *ferry__alloc_keep(const void *bytes, size_t size);
 
+/* Frees what another library has got from malloc for Ferry. NULL is ignored. */
+void ferry__alloc_free_theirs(void *p);
+
+/* In a forked child: see forked.c. */
+void ferry__alloc_forked(void);
+
 #endif

@@ -25,6 +25,12 @@
  */
 #define FERRY__TLS _Thread_local __attribute__((tls_model("initial-exec")))
 
+/*
+ * Of a variable that hot paths read: without it a declaration is of a symbol
+ * that may be anywhere, and each look goes by way of the offset table.
+ */
+#define HIDDEN __attribute__((visibility("hidden")))
+
 #define LIKELY(x)   __builtin_expect(!!(x), 1)
 #define UNLIKELY(x) __builtin_expect(!!(x), 0)
 #define COLD        __attribute__((cold, noinline))

@@ -7,10 +7,11 @@
  *
  * IDLE means parked, nothing else. A beat is a plain release store, without a
  * clock: it is the watcher's business to know how long the word has stood
- * still. The slot is that of the request's token, BEAT_NO_SLOT between
- * requests. It is in the same word so that blame cannot slip: who reads the
- * same word before and after looking at the node knows that this very request
- * was in hand all the while.
+ * still. The slot is that of the request's token; BEAT_NO_SLOT between
+ * requests; or says that it is in code of the host's that is no request's
+ * (`aside` in worker.h then says whose). It is in the same word so that blame
+ * cannot slip: who reads the same word before and after looking at the node
+ * knows that this very request was in hand all the while.
  *
  * The busy edge. Leaving a park, the worker stores BUSY (seq_cst) and then
  * looks whether its watcher is in deep sleep; the watcher announces its deep
@@ -28,7 +29,11 @@ enum beat_state {
 	BEAT_EXEMPT
 };
 
+/* Of a chunk of nodes that is never used. */
 #define BEAT_NO_SLOT (TOKEN_SLOTS - 1)
+#define BEAT_DESTROY (TOKEN_SLOTS - 2)
+#define BEAT_FINI    (TOKEN_SLOTS - 3)
+#define BEAT_INIT    (TOKEN_SLOTS - 4)
 
 struct beat {
 	ON_OWN_LINE atom64 word;
@@ -70,6 +75,15 @@ ferry__beat(struct beat *b, uint32_t slot)
 	atom64_store_release(&b->word, ferry__beat_next(b, BEAT_BUSY, slot));
 }
 
+/* The same, in a state of its own; or the same request goes on, in or out of a
+ * scope (scope.h). */
+static inline void
+ferry__beat_as(struct beat *b, enum beat_state state, uint32_t slot)
+{
+	/* pair(beat) release: the node, and the scopes. */
+	atom64_store_release(&b->word, ferry__beat_next(b, state, slot));
+}
+
 static inline void
 ferry__beat_idle(struct beat *b)
 {
@@ -96,6 +110,16 @@ ferry__beat_look(const struct beat *b)
 	/* pair(beat) acquire: the node that the word names.
 	 * pair(busy-edge) seq_cst: after the deep sleep was announced. */
 	return atom64_load_seqcst(&b->word);
+}
+
+/* Whether what was read since a look is of that word: it still is that one. */
+static inline bool
+ferry__beat_stands(const struct beat *b, uint64_t word)
+{
+	/* pair(beat) seq_cst: nodes and homes are read relaxed, and a load that
+	 * acquires may come before those. */
+	atom_fence_seqcst();
+	return ferry__beat_look(b) == word;
 }
 
 #endif

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "ffi/call.h"
 #include "ffi/cancel.h"
 #include "ffi/options.h"
 #include "ffi/reply.h"
@@ -19,8 +20,10 @@
 static inline struct worker *
 in_hand(ferry_call call)
 {
-	struct worker *w = ferry__self.worker;
+	struct worker *w;
 
+	ferry__fork_enter();
+	w = ferry__self.worker;
 	return w != NULL && w->call == call && call != 0 ? w : NULL;
 }
 
@@ -40,6 +43,24 @@ find(struct node **out, uint64_t *claim, ferry_call call)
 	if (r == FERRY_OK || r == FERRY_ESTALE)
 		return r;
 	return *claim & CLAIM_ANSWERED ? FERRY_ESTALE : FERRY_EREPLIED;
+}
+
+int
+ferry__call_in_handler(struct worker **out, ferry_call call)
+{
+	struct worker *w = in_hand(call);
+	struct node *n;
+	uint64_t claim;
+	int r;
+
+	if (LIKELY(w != NULL)) {
+		*out = w;
+		return FERRY_OK;
+	}
+	r = find(&n, &claim, call);
+	if (r == FERRY_OK)
+		return FERRY_ETHREAD;
+	return r == FERRY_EREPLIED ? FERRY_ESTALE : r;
 }
 
 /* --------------------------------------------------------------- replying */
@@ -78,7 +99,9 @@ reply_in_hand(struct worker *w, const struct answer *given, bool copy)
 	if (UNLIKELY(ferry__node_answered(w->current, &status)))
 		return FERRY_ESTALE;
 	if (copy && a.size != 0) {
-		if (w->current->flags & NODE_CALLBACK) {
+		/* A strand may yet wait, while others use the scratch. */
+		if ((w->current->flags & NODE_CALLBACK) != 0 &&
+		    w->strand == NULL) {
 			a.data = copy_to_scratch(w, a.data, a.size);
 			if (a.data == NULL)
 				return FERRY_ENOMEM;
@@ -122,7 +145,8 @@ claim_reply(struct node *n, ferry_call call)
 	do {
 		if (ferry__token_as(claim >> 24 << 24 | n->index, TOKEN_CALL) !=
 		        call ||
-		    (claim & CLAIM_DEFERRED) == 0)
+		    (claim & (CLAIM_DEFERRED | CLAIM_STRAND)) !=
+		        CLAIM_DEFERRED)
 			return why_not(n, claim, call);
 		if (claim & (CLAIM_REPLYING | CLAIM_FINISHED)) {
 			int r = why_not(n, claim, call);
@@ -149,7 +173,7 @@ finish_deferred(struct context *c, struct node *n)
 	ferry__node_free_payload(n);
 	if (late) {
 		ferry__alloc_block_free(n->reply);
-		count_shared_add(&c->late_elsewhere, 1);
+		ferry__reply_count_late(c);
 		ferry__reply_drop(n);
 		return FERRY_ESTALE;
 	}
@@ -217,8 +241,9 @@ ferry_call_reply_block(ferry_call call, int status, void *block, size_t size)
 	struct answer a = {
 		.status = status,
 		.given = true,
-		.is_block = block != NULL,
-		.data = block,
+		.is_block = size != 0,
+		/* Who gets no bytes gets no block: it ends here. */
+		.data = size != 0 ? block : NULL,
 		.size = size,
 	};
 	struct worker *w = in_hand(call);
@@ -233,12 +258,30 @@ ferry_call_reply_block(ferry_call call, int status, void *block, size_t size)
 	else
 		r = reply_deferred(call, &a, &consumed);
 	/* One rule for the caller: FERRY_ESTALE takes the block. */
-	if (r == FERRY_ESTALE && !consumed)
+	if (size == 0 ? r == FERRY_OK || r == FERRY_ESTALE
+	              : r == FERRY_ESTALE && !consumed)
 		ferry__alloc_block_free(block);
 	return r;
 }
 
 /* -------------------------------------------------------------- deferring */
+
+uint64_t
+ferry__call_defer(struct worker *w, struct node *n, uint64_t more)
+{
+	/* pair(beat) release. */
+	atom64_store_release(&n->state,
+	    ferry__node_word(
+	        atom64_load_relaxed(&n->state), NODE_DEFERRED));
+	if ((n->flags & (NODE_DEADLINE | NODE_STALE)) == NODE_DEADLINE) {
+		ferry__due_watch(&w->events.due, n);
+		ferry__event_thread_stir(&w->events);
+	}
+	/* pair(claim) acq_rel: from here on others settle with it by this
+	 * word alone. */
+	return atom64_add_acqrel(
+	    &n->claim, (CLAIM_DEFERRED | more) + CLAIM_REFERENCE);
+}
 
 int
 ferry_call_defer(ferry_call call)
@@ -258,20 +301,13 @@ ferry_call_defer(ferry_call call)
 	}
 	if (w->answer.given)
 		return FERRY_EREPLIED;
-	n = w->current;
+	if (w->strand != NULL)
+		return FERRY_EINVAL;
 	w->deferred = true;
-	/* pair(beat) release. */
-	atom64_store_release(&n->state,
-	    ferry__node_word(
-	        atom64_load_relaxed(&n->state), NODE_DEFERRED));
-	if ((n->flags & (NODE_DEADLINE | NODE_STALE)) == NODE_DEADLINE) {
-		ferry__due_watch(&w->events.due, n);
-		ferry__event_thread_stir(&w->events);
-	}
-	/* From here on it is anybody's to answer. The reference is for this
-	 * thread's heartbeat, which names the node until the handler returns.
-	 * pair(claim) acq_rel. */
-	atom64_add_acqrel(&n->claim, CLAIM_DEFERRED + CLAIM_REFERENCE);
+	/* Relaxed: who looks by the claim looks again. */
+	atom32_store_relaxed(&w->current->since_ms,
+	    (uint32_t)(ferry__os_now_ns() / 1000000u));
+	ferry__call_defer(w, w->current, 0);
 	return FERRY_OK;
 }
 
@@ -327,9 +363,8 @@ let_go(struct node *n, ferry_call call)
 		ferry__reply_drop(n);
 }
 
-/* Takes the hook back; waits for one that is running. */
-static int
-clear_hook(struct node *n)
+int
+ferry__call_clear_hook(struct node *n)
 {
 	/* pair(claim) acq_rel: a canceller claims it with the flag set. */
 	uint64_t old =
@@ -367,10 +402,16 @@ ferry_call_on_cancel(ferry_call call, ferry_cancel_fn hook, void *user)
 
 	if (r != FERRY_OK)
 		return r;
+	/* Relaxed: a strand's call is its own thread's alone. */
+	if (in_hand(call) == NULL &&
+	    (atom64_load_relaxed(&n->claim) & CLAIM_STRAND) != 0) {
+		let_go(n, call);
+		return FERRY_ETHREAD;
+	}
 	/* Relaxed: this thread set it, if it is set. */
 	if (hook == NULL ||
 	    (atom64_load_relaxed(&n->claim) & CLAIM_HOOK) != 0)
-		r = clear_hook(n);
+		r = ferry__call_clear_hook(n);
 	if (r == FERRY_OK && hook != NULL)
 		r = set_hook(n, hook, user);
 	let_go(n, call);
@@ -400,24 +441,24 @@ int
 ferry_call_describe(ferry_call_info *out, ferry_call call)
 {
 	struct worker *w = in_hand(call);
-	struct node *n;
-	uint64_t claim;
-	int r = FERRY_OK;
+	bool current = w != NULL && !w->deferred;
+	struct node *n = current ? w->current : NULL;
+	/* Held, or whoever answers it could fill the node anew meanwhile. */
+	int r = current ? FERRY_OK : hold(&n, call);
 
-	if (w != NULL && !w->deferred)
-		n = w->current;
-	else
-		r = find(&n, &claim, call);
 	if (r != FERRY_OK)
 		return r;
-	return ferry__options_write(out,
+	r = ferry__options_write(out,
 	    &(ferry_call_info){
 		.context = n->home->token,
 		.request = ferry__token_as(call, TOKEN_REQUEST),
 		.deadline_ns =
 		    n->flags & NODE_DEADLINE ? n->deadline_ns : 0,
 		.method = ferry__node_method(n),
-		.submitter = n->home->thread,
+		.submitter = atom32_load_relaxed(&n->home->thread),
 	    },
 	    sizeof *out);
+	if (!current)
+		ferry__reply_drop(n);
+	return r;
 }

@@ -9,6 +9,7 @@
 #include "ffi/reply.h"
 #include "ffi/request.h"
 #include "ffi/self.h"
+#include "ffi/stuck.h"
 
 /* Sets flags, and takes a reference if asked to, from a claim that has all of
  * `must`, none of `must_not`, and the generation. */
@@ -29,15 +30,29 @@ claim(struct node *n, uint64_t generation_of, uint64_t must, uint64_t must_not,
 	return true;
 }
 
+/* A strand that waits: from here on it does so in vain. Once; see strand.h. */
+static void
+rouse(struct node *n, uint64_t generation_of)
+{
+	if (!claim(n, generation_of, CLAIM_STRAND,
+	        CLAIM_ROUSED | CLAIM_FINISHED, CLAIM_ROUSED, CLAIM_REFERENCE))
+		return;
+	n->job.run = ferry__strand_roused;
+	ferry__worker_post(
+	    ferry__context_worker(ferry__reply_context(n)), &n->job);
+}
+
 /* --------------------------------------------------------------- the hook */
 
 void
 ferry__cancel_await_hook(struct node *n)
 {
+	ferry__stuck_await_hook(ferry__node_token(n, TOKEN_REQUEST));
 	/* The caller keeps the node from passing on.
 	 * pair(hooked) acquire: what the hook did comes before. */
 	while ((atom64_load_acquire(&n->claim) & CLAIM_HOOKED) == 0)
 		ferry__os_wait(&n->hooked, 0, OS_NEVER);
+	ferry__stuck_hook_awaited();
 }
 
 /* A deferred call whose replier found the hook running: its end is ours. */
@@ -49,7 +64,7 @@ finish_for_replier(struct context *c, struct node *n)
 	ferry__node_free_payload(n);
 	if (ferry__node_answered(n, &status)) {
 		ferry__alloc_block_free(n->reply);
-		count_shared_add(&c->late_elsewhere, 1);
+		ferry__reply_count_late(c);
 		ferry__reply_drop(n);
 		return;
 	}
@@ -57,26 +72,45 @@ finish_for_replier(struct context *c, struct node *n)
 }
 
 static void
+call_hook(void *node)
+{
+	struct node *n = node;
+
+	n->hook(ferry__node_token(n, TOKEN_CALL), n->hook_user);
+}
+
+/* False: it has forked, this is the child, and nothing here is its business. */
+static bool
 run_hook(struct context *c, struct node *n)
 {
 	uint32_t roles = ferry__self.roles;
+	uint32_t mark = ferry__fork_mark();
 	void *before = ferry__self.hook_context;
+	int cancel = ferry__os_hold_cancel();
+	struct stuck_hook stuck;
 	uint64_t old;
 
+	ferry__stuck_enter_hook(&stuck, c, n);
 	ferry__self.roles |= SELF_HOOK;
 	ferry__self.hook_context = c;
-	n->hook(ferry__node_token(n, TOKEN_CALL), n->hook_user);
+	ferry__self_run(call_hook, n);
+	ferry__os_resume_cancel(cancel);
+	if (ferry__fork_has(mark))
+		return false;
 	ferry__self.hook_context = before;
 	ferry__self.roles = roles;
+	ferry__stuck_leave_hook(&stuck, c);
 	/* pair(hooked) release: the hook has ended. */
 	old = atom64_or_acqrel(&n->claim, CLAIM_HOOKED);
 	/* pair(hooked) release. */
 	atom32_store_release(&n->hooked, 1);
 	ferry__os_wake(&n->hooked, INT32_MAX);
-	if ((old & (CLAIM_DEFERRED | CLAIM_FINISHED)) ==
+	/* A strand's end is the FFI thread's, which waits for us. */
+	if ((old & (CLAIM_DEFERRED | CLAIM_FINISHED | CLAIM_STRAND)) ==
 	    (CLAIM_DEFERRED | CLAIM_FINISHED))
 		finish_for_replier(c, n);
 	ferry__reply_drop(n);
+	return true;
 }
 
 /* -------------------------------------------------------------- answering */
@@ -101,19 +135,21 @@ answer_queued(struct context *c, struct node *n, uint64_t generation_of,
 	return true;
 }
 
-/* A started call: its hook, if there is one to run. */
-static void
+/* A started call: its hook, if there is one to run. False as run_hook(). */
+static bool
 interrupt(struct context *c, struct node *n, uint64_t generation_of)
 {
-	if (claim(n, generation_of, CLAIM_HOOK,
-	        CLAIM_HOOKING | CLAIM_FINISHED | CLAIM_ANSWERED | CLAIM_CLOSE,
-	        CLAIM_HOOKING, CLAIM_REFERENCE))
-		run_hook(c, n);
+	return !claim(n, generation_of, CLAIM_HOOK,
+	           CLAIM_HOOKING | CLAIM_FINISHED | CLAIM_ANSWERED |
+	               CLAIM_CLOSE,
+	           CLAIM_HOOKING, CLAIM_REFERENCE) ||
+	    run_hook(c, n);
 }
 
 /* After CANCEL was set and the heavy barrier. A request that has ended by now
- * ended after it was marked: the FFI thread may have answered for us. */
-static void
+ * ended after it was marked: the FFI thread may have answered for us. False as
+ * run_hook(). */
+static bool
 settle(struct context *c, struct node *n, uint64_t generation_of, uint64_t how)
 {
 	/* pair(cancel) acquire: after the heavy barrier; see node.h. */
@@ -122,11 +158,16 @@ settle(struct context *c, struct node *n, uint64_t generation_of, uint64_t how)
 
 	if (!ferry__node_same_generation(state, generation_of) ||
 	    phase == NODE_FREE || phase == NODE_DONE)
-		return;
+		return true;
 	/* If it is not to be had as a queued one, it has started meanwhile, or
 	 * somebody else answered. */
-	if (phase != NODE_QUEUED || !answer_queued(c, n, generation_of, how))
-		interrupt(c, n, generation_of);
+	if (phase == NODE_QUEUED && answer_queued(c, n, generation_of, how))
+		return true;
+	if (!interrupt(c, n, generation_of))
+		return false;
+	/* After the hook, or a strand could end before that is called. */
+	rouse(n, generation_of);
+	return true;
 }
 
 /* ----------------------------------------------------------------- cancel */
@@ -160,6 +201,7 @@ ferry__cancel_request(uint64_t token)
 	struct node *n;
 	uint64_t old;
 	int r = ferry__request_node(&n, token, TOKEN_REQUEST);
+	uint32_t mark = ferry__fork_mark(), roles = ferry__self.roles;
 
 	if (r != FERRY_OK)
 		return r;
@@ -172,7 +214,12 @@ ferry__cancel_request(uint64_t token)
 	r = mark_canceled(n, token, &old);
 	if (r == FERRY_OK) {
 		ferry__os_barrier_heavy();
-		settle(c, n, old, 0);
+		if (!settle(c, n, old, 0)) {
+			/* On a thread of the host's it may go on. */
+			if (roles & (SELF_FFI | SELF_EVENT))
+				ferry__fork_strayed(mark);
+			return FERRY_EFORKED;
+		}
 	}
 	ferry__reply_leave(c);
 	return r;
@@ -181,6 +228,7 @@ ferry__cancel_request(uint64_t token)
 int
 ferry_request_cancel(ferry_request request)
 {
+	ferry__fork_enter();
 	if (ferry__self.roles & SELF_DOORBELL)
 		return FERRY_EREENTRANT;
 	return ferry__cancel_request(request);
@@ -230,6 +278,7 @@ ferry__cancel_mark_closed(struct node *n, void *context)
 void
 ferry__cancel_closing(struct node *n, void *context)
 {
+	uint32_t mark = ferry__fork_mark();
 	uint64_t old, state;
 
 	if (!is_unfinished(n, &old, &state) || (old & CLAIM_CANCEL) == 0)
@@ -237,7 +286,9 @@ ferry__cancel_closing(struct node *n, void *context)
 	if (ferry__node_phase(state) == NODE_QUEUED &&
 	    (old & CLAIM_CALLBACK) != 0)
 		return;
-	settle(context, n, old, CLAIM_ECLOSED);
+	if (!settle(context, n, old, CLAIM_ECLOSED))
+		/* In the middle of a walk, and of a close. */
+		ferry__fork_strayed(mark);
 }
 
 static void
@@ -325,6 +376,8 @@ ferry__cancel_abandon(struct node *n, void *context)
 	answered = (marked && phase == NODE_QUEUED &&
 	               abandon_unstarted(c, n, old)) ||
 	    abandon_started(c, n, old, marked && phase != NODE_DONE);
+	/* Only now, or a strand would answer before us. */
+	rouse(n, old);
 	if (answered)
 		c->n_abandoned++;
 	if (old & CLAIM_CALLBACK)

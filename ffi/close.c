@@ -54,11 +54,7 @@ shut(struct context *c)
 		atom32_store_seqcst(&c->stage, CONTEXT_CLOSING);
 	pthread_mutex_unlock(&c->mutex);
 	ferry__context_flip(c);
-	/* pair(emit-room) seq_cst: an emit that blocks gives up. */
-	atom32_store_seqcst(&c->source.closing, 1);
-	/* pair(emit-room) seq_cst. */
-	atom32_add_seqcst(&c->source.room, 1);
-	ferry__os_wake(&c->source.room, INT32_MAX);
+	ferry__source_shut(&c->source);
 }
 
 static void
@@ -97,6 +93,27 @@ await_left(struct context *c, uint64_t deadline_ns)
 	return true;
 }
 
+/*
+ * Deferred calls that were answered in their replier's place: it may still read
+ * the payload, and the end of that is its late reply. Counted as unended, like
+ * a handler that has not returned.
+ */
+static bool
+await_late(struct context *c, uint64_t deadline_ns)
+{
+	uint32_t told;
+
+	for (;;) {
+		/* pair(late) seq_cst: before the look at the count. */
+		told = atom32_load_seqcst(&c->late_told);
+		if (ferry__count_unended(c) == 0)
+			return true;
+		if (ferry__os_wait(&c->late_told, told, deadline_ns) ==
+		    OS_TIMEOUT)
+			return ferry__count_unended(c) == 0;
+	}
+}
+
 /* Those in the middle of an answer on other threads. */
 static bool
 await_busy(struct context *c, uint64_t deadline_ns)
@@ -127,10 +144,10 @@ await_nudge(struct context *c, uint64_t deadline_ns)
 static bool
 await_quiet(struct context *c, uint64_t deadline_ns)
 {
-	return await_left(c, deadline_ns) && await_busy(c, deadline_ns) &&
-	    await_nudge(c, deadline_ns) &&
+	return await_left(c, deadline_ns) && await_late(c, deadline_ns) &&
+	    await_busy(c, deadline_ns) && await_nudge(c, deadline_ns) &&
 	    ferry__event_thread_finish(
-	        &c->worker->events, &c->source, deadline_ns);
+	        &ferry__context_worker(c)->events, &c->source, deadline_ns);
 }
 
 /* -------------------------------------------------------------- reporting */
@@ -138,7 +155,7 @@ await_quiet(struct context *c, uint64_t deadline_ns)
 static void
 report_on(struct context *c, ferry_close_report *out)
 {
-	struct worker *w = c->worker;
+	struct worker *w = ferry__context_worker(c);
 	uint64_t word = ferry__beat_look(&w->beat);
 	struct suspect s = { 0 };
 	ferry_close_report r = {
@@ -149,9 +166,9 @@ report_on(struct context *c, ferry_close_report *out)
 		.abandoned = c->n_abandoned,
 	};
 
-	if (ferry__beat_state(word) == BEAT_BUSY &&
-	    ferry__watch_ops.suspect(w, ferry__beat_slot(word), &s) &&
-	    ferry__beat_look(&w->beat) == word) {
+	if (ferry__beat_state(word) != BEAT_IDLE &&
+	    ferry__watch_ops.suspect(w, word, &s) &&
+	    ferry__beat_stands(&w->beat, word)) {
 		r.request = s.request;
 		r.method = s.name;
 		/* Relaxed: as old as the watcher's last look. */
@@ -240,6 +257,15 @@ struct quiet {
 	bool all;
 };
 
+static bool
+is_at_rest(struct context *c)
+{
+	const struct worker *w = ferry__context_worker(c);
+
+	return ferry__count_running(c) == 0 && ferry__context_queued(c) == 0 &&
+	    ferry__beat_state(ferry__beat_look(&w->beat)) == BEAT_IDLE;
+}
+
 /*
  * Until nothing of it is queued or running. There is no event to sleep on
  * that the FFI thread would not pay for with every request; a process that is
@@ -254,9 +280,7 @@ await_rest(void *context, uint64_t token, void *arg)
 
 	/* pair(slot) acquire: until it is at rest, or has closed. */
 	while (atom64_load_acquire(&c->slot->token) == token &&
-	    (ferry__count_running(c) != 0 || ferry__context_queued(c) != 0 ||
-	        ferry__beat_state(ferry__beat_look(&c->worker->beat)) !=
-	            BEAT_IDLE)) {
+	    !is_at_rest(c)) {
 		uint64_t now = ferry__os_now_ns();
 
 		if (now >= q->deadline_ns) {
@@ -275,6 +299,7 @@ ferry_quiesce(int64_t timeout_ms)
 		.all = true,
 	};
 
+	ferry__fork_enter();
 	if (!ferry__context_may_block())
 		return FERRY_EREENTRANT;
 	/* pair(quiesce) seq_cst: set before the live ones are looked for; an

@@ -12,7 +12,9 @@
 #include "event/thread.h"
 #include "ffi/library.h"
 #include "ffi/home.h"
-#include "ffi/worker.h"
+#include "ffi/ledger.h"
+#include "ffi/strand.h"
+#include "ffi/timing.h"
 
 #define SHARDS_MOST 64u
 
@@ -55,7 +57,7 @@ struct context {
 	struct slot *slot;
 	ferry_context token;
 	uint64_t generation;
-	struct worker *worker;
+	atomp worker;              /* read by holders of stale tokens too */
 	struct library *library;
 	const struct methods *methods; /* for ever */
 	void *state;               /* the library's, from init */
@@ -67,6 +69,7 @@ struct context {
 	uint64_t depth;
 	uint64_t depth_total;
 	struct total *total;       /* when depth_total is set */
+	struct total *totals;      /* all that it ever had */
 	size_t payload_max;
 	struct source source;
 	struct homes homes;
@@ -80,11 +83,16 @@ struct context {
 	struct handle *handles;
 	uint64_t n_handles;
 	count_single handles_open; /* a gauge: stored, not added */
+	uint64_t told;             /* its inboxes, of a listener since then */
+	struct strands strands;
+	struct timings timings;
+	struct ledger ledger;
 	struct context *next;      /* on its worker */
 
 	/* Everybody's; rare. */
 	ON_OWN_LINE atom64 ended_elsewhere[OUTCOMES];
 	atom64 late_elsewhere;
+	atom32 late_told;          /* counts those; slept on */
 	atom64 ended_unheard;      /* by an abandoned close: no callback */
 	atom32 stage;              /* enum context_stage; slept on */
 	atom64 closer;             /* generation << 1 | somebody is in close */
@@ -99,11 +107,20 @@ struct context {
 	struct job open_job;
 	atom32 opening;            /* enum opening; slept on */
 	int opened;
+	int32_t init_status;       /* with FERRY_EINIT */
 	const void *init_arg;
 	char text[256];
 	struct job stop_job;       /* to make the worker look again */
 	atom32 stop_posted;
 };
+
+static inline struct worker *
+ferry__context_worker(const struct context *c)
+{
+	/* Relaxed: published with the token. For a stale one it may be the next
+	 * life's: workers are never freed. */
+	return atomp_load_relaxed(&c->worker);
+}
 
 extern struct slot_table ferry__contexts;
 
@@ -118,9 +135,16 @@ void ferry__context_leave_worker(struct context *c);
 /* The context of a live token: FERRY_EINVAL, FERRY_ESTALE. */
 int ferry__context_find(struct context **out, ferry_context token);
 
+/* FERRY_OK between ferry__reply_enter() and _leave(): it is this context still,
+ * has not been let go, and stays until then. FERRY_ESTALE, FERRY_ECLOSED. */
+int ferry__context_check(struct context *c, ferry_context token);
+
 /* Calls visit() for each live one. */
 void ferry__context_each(
     void (*visit)(void *context, uint64_t token, void *arg), void *arg);
+
+/* Its library's name; FERRY_ECLOSED once it has been let go, and as find(). */
+int ferry__context_name(const char **out, ferry_context token);
 
 /* This thread's home for it; FERRY_ECLOSED, FERRY_ENOMEM, and as find(). */
 int ferry__context_home(struct home **out, ferry_context token);
@@ -139,6 +163,12 @@ void ferry__context_nudge(struct context *c);
  * of the worker's list, and is not touched after this. */
 void ferry__context_let_go(struct worker *w, struct context *c);
 
+/* FFI thread: into code of the host's that is no request's, and out of it; for
+ * the watcher, and for who mends. */
+void ferry__context_go_aside(
+    struct worker *w, struct context *c, enum worker_doing doing);
+void ferry__context_come_back(struct worker *w);
+
 /* FFI thread: init, fini or a handle's destroy has ended the thread. */
 void ferry__context_mend(struct worker *w, enum worker_doing doing);
 
@@ -150,6 +180,9 @@ void ferry__context_flip(struct context *c);
 
 /* The closer has waited for everything: the end of this generation. */
 void ferry__context_end(struct context *c);
+
+/* In a forked child: see forked.c. */
+void ferry__context_forked(void);
 
 /* Whether code of this thread may call open and close: law 4. */
 bool ferry__context_may_block(void);

@@ -93,15 +93,23 @@ fill_events(ferry_counters *n, const struct source *s)
 {
 	n->events_delivered = count_read(&s->delivered.n);
 	n->events_overrun = count_read(&s->overrun.n);
+	n->events_heard = count_read(&s->heard.n);
+	n->events_dispatched = count_read(&s->dispatched.n);
 	n->events_dropped = count_read(&s->dropped.n);
-	n->events_unheard = count_read(&s->unheard.n);
-	n->events_refused = count_read(&s->refused.n);
-	n->events_emitted = count_read(&s->emitted.n);
+	n->events_dropped_elsewhere = count_read(&s->elsewhere_dropped);
+	n->events_unheard =
+	    count_read(&s->unheard.n) + count_read(&s->elsewhere_unheard);
+	n->events_refused =
+	    count_read(&s->refused.n) + count_read(&s->elsewhere_refused);
+	/* What the FFI thread queued is numbered; read last. */
+	n->events_emitted = count_read(&s->unheard.n) +
+	    count_read(&s->elsewhere_emitted) +
+	    count_read(&s->queue.sequence.n);
 	n->stall_episodes = count_read(&s->episodes.n);
 }
 
-static void
-fill(ferry_counters *n, struct context *c)
+void
+ferry__count_fill(ferry_counters *n, struct context *c)
 {
 	uint64_t ended[OUTCOMES];
 	struct sums s = { 0 };
@@ -127,9 +135,10 @@ fill(ferry_counters *n, struct context *c)
 	n->running = n->started - sum(ended, ENDED_OK, OUTCOMES);
 	n->queued =
 	    n->submitted - n->refused - n->started - sum(ended, 0, ENDED_OK);
-	n->parks = count_read(&c->worker->parks.n);
-	n->threads_lost = count_read(&c->worker->lost.n);
-	n->observer_gaps = count_read(&c->worker->events.gaps);
+	n->parks = count_read(&ferry__context_worker(c)->parks.n);
+	n->threads_lost = count_read(&ferry__context_worker(c)->lost.n) +
+	    count_read(&ferry__context_worker(c)->events.lost.n);
+	n->observer_gaps = count_read(&ferry__context_worker(c)->events.gaps);
 	n->handles_open = count_read(&c->handles_open.n);
 	fill_events(n, &c->source);
 }
@@ -145,7 +154,7 @@ ferry_context_counters(ferry_counters *out, ferry_context context)
 		return r;
 	if (out == NULL)
 		return FERRY_EINVAL;
-	fill(&n, c);
+	ferry__count_fill(&n, c);
 	/* pair(slot) acquire: it was this context's all the while. */
 	if (atom64_load_acquire(&c->slot->token) != context)
 		return FERRY_ESTALE;

@@ -6,6 +6,9 @@
 
 #include "ffi/context.h"
 
+/* What ferry_context_counters() tells, but for the size. */
+void ferry__count_fill(ferry_counters *n, struct context *c);
+
 /* Started and unfinished. */
 uint64_t ferry__count_running(struct context *c);
 

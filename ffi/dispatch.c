@@ -7,10 +7,12 @@
  */
 #include "ffi/dispatch.h"
 
+#include "ffi/call.h"
 #include "ffi/cancel.h"
 #include "ffi/context.h"
 #include "ffi/reply.h"
 #include "ffi/self.h"
+#include "ffi/watch.h"
 
 #define AHEAD 2u /* requests whose payload is asked for */
 
@@ -50,6 +52,7 @@ call_back(struct worker *w, struct context *c, struct node *n)
 	ferry__self.roles = SELF_FFI | SELF_CALLBACK;
 	n->callback(ferry__node_token(n, TOKEN_REQUEST), w->answer.status,
 	    w->answer.data, w->answer.size, n->user);
+	ferry__fork_returned(w->mark);
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
 	ferry__reply_called_back(w, n);
@@ -126,9 +129,10 @@ meet_answered(struct worker *w, struct context *c, struct node *n,
 		ferry__node_free_payload(n);
 	}
 	if (n->flags & NODE_CALLBACK)
-		ferry__reply_call_back(w, c, n, false);
+		ferry__reply_call_back(w, c, n, OUTCOMES);
 	else
 		ferry__reply_drop(n);
+	ferry__timing_forget(w);
 }
 
 /* Answers a request that will not start, unless somebody has. */
@@ -153,6 +157,8 @@ end_unstarted(struct worker *w, struct context *c, struct node *n,
 	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_DONE));
 	w->answer = (struct answer){ .status = status, .given = true };
 	deliver(w, c, n, outcome);
+	ferry__timing_forget(w);
+	ferry__watch_between(w);
 }
 
 /* A flag was seen at the start: a tombstone, or somebody wants it to end.
@@ -201,6 +207,8 @@ may_start(struct worker *w, struct context *c, struct node *n)
 		ferry__due_watch(&w->events.due, n);
 		ferry__event_thread_stir(&w->events);
 	}
+	if (n->flags & NODE_TIMED)
+		ferry__timing_begin_timed(w, c, n);
 	return true;
 }
 
@@ -218,6 +226,7 @@ call_back_plain(struct worker *w, struct node *n, uint64_t generation,
 	ferry__self.roles = SELF_FFI | SELF_CALLBACK;
 	n->callback(ferry__token_as(generation | n->index, TOKEN_REQUEST),
 	    a->status, a->data, a->size, n->user);
+	ferry__fork_returned(w->mark);
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
 	if (UNLIKELY(w->block != NULL)) {
@@ -252,11 +261,25 @@ finish(struct worker *w, struct context *c, struct node *n,
 	}
 }
 
+/* The handler has returned; false: its call is answered elsewhere. */
+static bool
+is_to_finish(struct worker *w, struct node *n)
+{
+	if (w->scoped)
+		ferry__call_end_scopes(w);
+	if (!w->deferred)
+		return true;
+	/* It may have been answered by now; a strand's that has ended has
+	 * been, and is nobody's. */
+	if (LIKELY(w->current != NULL))
+		ferry__reply_drop(n);
+	return false;
+}
+
 static ALWAYS_INLINE void
 handle(struct worker *w, struct context *c, struct node *n,
-    uint64_t generation)
+    const struct method *m, uint64_t generation)
 {
-	const struct method *m = &c->methods->at[ferry__node_method(n)];
 	ferry_call call = ferry__token_as(generation | n->index, TOKEN_CALL);
 	struct answer a = { 0 };
 
@@ -264,27 +287,35 @@ handle(struct worker *w, struct context *c, struct node *n,
 	w->context = c;
 	w->call = call;
 	w->answer.given = false;
-	w->deferred = false;
+	w->unusual = 0;
 	count_single_add(&c->started, 1);
 	w->doing = DOING_HANDLER;
 	ferry__self.roles = SELF_FFI | SELF_HANDLER;
 	a.status = m->handler(call, ferry__node_data(n), n->size, c->state);
+	ferry__fork_returned(w->mark);
 	ferry__self.roles = SELF_FFI;
 	w->doing = DOING_OWN;
 	w->call = 0;
-	/* A deferred call may have been answered by now. */
-	if (UNLIKELY(w->deferred)) {
-		ferry__reply_drop(n);
+	if (UNLIKELY(w->unusual != 0) && !is_to_finish(w, n))
 		return;
-	}
 	if (w->answer.given)
 		a = w->answer;
 	finish(w, c, n, generation, &a, ferry__reply_outcome(a.status));
 }
 
+/* The watcher has looked meanwhile, a listener holds it up, or it is timed. */
+COLD static void
+has_lasted(struct worker *w, struct context *c, const struct method *m,
+    ferry_call call)
+{
+	ferry__timing_end(w, c, m, call);
+	ferry__watch_between(w);
+}
+
 static ALWAYS_INLINE void
 run_one(struct worker *w, struct context *c, struct node *n)
 {
+	const struct method *m;
 	uint64_t generation =
 	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE);
 	uint64_t claim;
@@ -292,16 +323,23 @@ run_one(struct worker *w, struct context *c, struct node *n)
 	/* pair(cancel) release: the store of the fast path's fence. */
 	atom64_store_release(&n->state, generation | NODE_RUNNING);
 	ferry__beat(&w->beat, n->index);
+	ferry__timing_begin(w);
 	ferry__os_barrier_light();
 	/* pair(cancel) acquire: after the light barrier; see node.h. */
 	claim = atom64_load_acquire(&n->claim);
 	if (UNLIKELY(!ferry__node_is_plain(claim)) && !start_slow(w, c, n))
 		return;
-	if (UNLIKELY((n->flags & (NODE_DEADLINE | NODE_STALE)) != 0 ||
+	if (UNLIKELY((n->flags &
+	                 (NODE_DEADLINE | NODE_STALE | NODE_TIMED)) != 0 ||
 	        is_refusing(c)) &&
 	    !may_start(w, c, n))
 		return;
-	handle(w, c, n, generation);
+	m = &c->methods->at[ferry__node_method(n)];
+	handle(w, c, n, m, generation);
+	/* The node may be another's by now; all but its index. */
+	if (UNLIKELY(ferry__timing_asks(w)))
+		has_lasted(w, c, m,
+		    ferry__token_as(generation | n->index, TOKEN_CALL));
 }
 
 /* ---------------------------------------------------------------- batches */
@@ -364,6 +402,16 @@ ferry__dispatch_batch(struct worker *w)
 	ferry__dispatch_flush(w);
 }
 
+void
+ferry__dispatch_lost_in(struct context *c)
+{
+	if ((c->flags & FERRY_CONTEXT_CLOSE_ON_LOSS) == 0)
+		return;
+	/* Relaxed: this thread looks at it. */
+	atom32_store_relaxed(&c->refusing, 1);
+	ferry__context_flip(c);
+}
+
 /* The handler, or other code of the host, has ended the thread under us. */
 void
 ferry__dispatch_mend(struct worker *w)
@@ -372,13 +420,8 @@ ferry__dispatch_mend(struct worker *w)
 	struct node *n = w->current;
 	struct answer a;
 
-	w->call = 0;
-	w->current = NULL;
-	if (c->flags & FERRY_CONTEXT_CLOSE_ON_LOSS) {
-		/* Relaxed: this thread looks at it. */
-		atom32_store_relaxed(&c->refusing, 1);
-		ferry__context_flip(c);
-	}
+	/* The request stays the current one: the callback that tells of the
+	 * loss may end this thread as well. */
 	if (w->deferred) {
 		ferry__reply_drop(n);
 		return;
@@ -387,6 +430,8 @@ ferry__dispatch_mend(struct worker *w)
 	if (w->answer.given)
 		/* It had answered before. */
 		a = w->answer;
+	/* The thread's end was a beat: its callback is the request's still. */
+	ferry__beat(&w->beat, n->index);
 	finish(w, c, n,
 	    ferry__node_word(atom64_load_relaxed(&n->state), NODE_FREE), &a,
 	    w->answer.given ? ferry__reply_outcome(a.status) : ENDED_LOST);

@@ -19,6 +19,9 @@ void ferry__dispatch_batch(struct worker *w);
 /* Sends home the chains that are in the making. */
 void ferry__dispatch_flush(struct worker *w);
 
+/* A handler of this context has ended the thread: what that is to mean. */
+void ferry__dispatch_lost_in(struct context *c);
+
 /* A handler has ended the thread: answers the call in hand FERRY_ELOST. */
 void ferry__dispatch_mend(struct worker *w);
 

@@ -34,4 +34,7 @@
 	X(ETHREAD, "only on the context's FFI thread") \
 	X(ELOST, "the handler ended its thread") \
 	X(EDETACHED, "the inbox is not attached to that context") \
-	X(ENOTSUP, "not available here")
+	X(ENOTSUP, "not available here") \
+	X(EFORKED, "the token belongs to the process that forked this one") \
+	X(ENOSTRAND, "only in a strand") \
+	X(EUNINIT, "the cleanup lane has not been started")

@@ -4,7 +4,7 @@
 #include "ffi/handle.h"
 
 #include "ffi/alloc.h"
-#include "ffi/self.h"
+#include "ffi/request.h"
 
 /* Never freed, but used again with its slot: who holds a stale token, or one
  * of another worker's, may look at `context` at any time. */
@@ -28,9 +28,22 @@ static struct slot_table handles = SLOT_TABLE(TOKEN_HANDLE, TOKEN_COUNT_MOST);
 static struct worker *
 in_handler(ferry_call call)
 {
-	struct worker *w = ferry__self.worker;
+	struct worker *w;
 
+	ferry__fork_enter();
+	w = ferry__self.worker;
 	return w != NULL && call != 0 && w->call == call ? w : NULL;
+}
+
+/* Not in its handler: or in one, but in a process forked from it. */
+static int
+why_not_in_handler(ferry_call call)
+{
+	struct node *n;
+
+	return ferry__request_node(&n, call, TOKEN_CALL) == FERRY_EFORKED
+	    ? FERRY_EFORKED
+	    : FERRY_ETHREAD;
 }
 
 static void
@@ -53,8 +66,6 @@ count_open(struct context *c, int64_t change)
 static void
 destroy(struct worker *w, struct context *c, struct handle *h)
 {
-	enum worker_doing before = w->doing;
-	uint32_t roles = ferry__self.roles;
 	void *object = h->object;
 	ferry_destroy_fn run = h->destroy;
 
@@ -63,12 +74,9 @@ destroy(struct worker *w, struct context *c, struct handle *h)
 	count_open(c, -1);
 	if (run == NULL)
 		return;
-	w->context = c;
-	w->doing = DOING_DESTROY;
-	ferry__self.roles |= SELF_HANDLER;
+	ferry__context_go_aside(w, c, DOING_DESTROY);
 	run(object, c->state);
-	ferry__self.roles = roles;
-	w->doing = before;
+	ferry__context_come_back(w);
 }
 
 static void
@@ -150,7 +158,7 @@ ferry_handle_open(ferry_handle *out, ferry_call call, void *object,
 	if (out == NULL || ferry__token_kind(call) != TOKEN_CALL)
 		return FERRY_EINVAL;
 	if (w == NULL)
-		return FERRY_ETHREAD;
+		return why_not_in_handler(call);
 	h = make();
 	if (h == NULL)
 		return FERRY_ENOMEM;
@@ -189,7 +197,7 @@ ferry_handle_object(void **out, ferry_call call, ferry_handle handle,
 	if (out == NULL || ferry__token_kind(call) != TOKEN_CALL)
 		return FERRY_EINVAL;
 	if (w == NULL)
-		return FERRY_ETHREAD;
+		return why_not_in_handler(call);
 	h = atomp_load_relaxed(&s->object);
 	/* Of this context, it ends on this thread: the rest stands still. */
 	if (atomp_load_relaxed(&h->context) != w->context)
@@ -204,17 +212,22 @@ int
 ferry_handle_release(ferry_handle handle)
 {
 	struct handle *h;
-	struct worker *w;
 	struct slot *s;
-	int r = ferry__token_find(&handles, handle, &s);
+	int r = ferry__token_find_outside(&handles, handle, &s);
 
 	if (r != FERRY_OK)
 		return r;
 	if (!ferry__token_revoke(s, handle))
 		return FERRY_ESTALE;
-	/* Ours alone now: it is freed by the job. */
+	/* Ours alone now: it is freed by the job. If its context closes
+	 * meanwhile, its worker may even be another's when the job comes. */
 	h = atomp_load_relaxed(&s->object);
-	w = h->worker;
-	ferry__worker_post(w, &h->job);
+	ferry__worker_post(h->worker, &h->job);
 	return FERRY_OK;
+}
+
+void
+ferry__handle_forked(void)
+{
+	ferry__token_forked(&handles);
 }

@@ -14,11 +14,15 @@
 
 /*
  * An exact bound over all homes of a context: nodes that are out. tell() is
- * called when one comes home and somebody has announced a want.
+ * called when one comes home and somebody has announced a want. A context has
+ * one, and those of former lives whose replies nobody has taken yet; holders of
+ * stale tokens read them too.
  */
 struct total {
 	atom64 out;
+	atom64 most;
 	atom32 wanted;
+	struct total *next;           /* of the same context; constant */
 	void *context;
 	void (*tell)(struct total *);
 };
@@ -40,7 +44,7 @@ struct home {
 	size_t payload_max;
 	atomp context;                /* read by holders of stale tokens too */
 	uint32_t context_flags;
-	uint32_t thread;              /* system id */
+	atom32 thread;                /* system id; read by who describes */
 	uint64_t inbox_token;         /* the inbox named last: attached */
 	const struct slot *inbox_slot;
 	const atom32 *stuck;          /* not NULL: a word to test first */
@@ -51,6 +55,9 @@ struct home {
 	ON_OWN_LINE count_single submitted;
 	count_single refused;
 	count_single wakes;
+	uint32_t until_timed;         /* submits up to the next timed one … */
+	uint32_t timed_at;            /* … and its place among 64 (timing.h) */
+	uint64_t random;
 	uint64_t depth;               /* nodes it may own */
 	atom64 nodes;                 /* nodes carved for it, ever */
 	uint32_t fresh;               /* next node never used, in … */
@@ -191,8 +198,9 @@ void ferry__node_chain_flush(struct node_chain *c);
 /* The node is nobody's any more: into the chain. */
 void ferry__node_give(struct node_chain *c, struct node *n);
 
-/* Out of the exact bound; by give(). */
-void ferry__node_uncount(struct node *n);
+/* Out of the exact bound: by give(), and by a submit that was refused after
+ * it was counted. Tells who wants room. */
+void ferry__node_uncount(struct total *t, uint64_t count);
 
 /* Sends the worker's chain back; the worker does so for all homes at each
  * drain's end. True: the home's thread wants to be told of room. */
@@ -219,7 +227,7 @@ ferry__node_give_worker(struct home **touched, struct node *n)
 	struct home *h = n->home;
 
 	if (UNLIKELY(n->flags & NODE_COUNTED))
-		ferry__node_uncount(n);
+		ferry__node_uncount(h->total, 1);
 	n->link.next = h->chain;
 	n->user = ferry__node_ahead(h->chain);
 	h->chain = &n->link;
@@ -248,5 +256,8 @@ void ferry__node_each_home(struct homes *homes,
 
 /* The context is gone: its homes are unbound, or free when orphaned. */
 void ferry__node_disband(struct homes *homes);
+
+/* In a forked child: see forked.c. */
+void ferry__node_forked(void);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "ffi/alloc.h"
 #include "ffi/options.h"
+#include "ffi/strand.h"
 
 #define METHODS_MOST 65536u /* entries of one table */
 #define NAME_MOST    255u   /* bytes */
@@ -137,7 +138,8 @@ add_method(uint32_t *out_id, struct library *l, const ferry_method *theirs)
 
 	if (theirs == NULL ||
 	    ferry__options_read(&m, sizeof m, theirs) != FERRY_OK ||
-	    m.flags != 0 || m.reserved != 0 || m.handler == NULL ||
+	    (m.flags & ~(uint32_t)FERRY_METHOD_STRAND) != 0 ||
+	    m.reserved != 0 || m.handler == NULL ||
 	    !ferry__library_levels_ascend(&m.levels))
 		return FERRY_EINVAL;
 	r = new_name(&name, &l->method_ids, m.name, l->n_methods);
@@ -147,7 +149,9 @@ add_method(uint32_t *out_id, struct library *l, const ferry_method *theirs)
 	    !table_add(&l->method_ids, name, l->n_methods))
 		return FERRY_ENOMEM;
 	l->methods[l->n_methods] = (struct method){
-		.handler = m.handler,
+		.handler = m.flags & FERRY_METHOD_STRAND ? ferry__strand_spawn
+		                                         : m.handler,
+		.strand = m.flags & FERRY_METHOD_STRAND ? m.handler : NULL,
 		.name = name,
 		.levels = m.levels,
 	};
@@ -252,6 +256,7 @@ ferry_library_open(ferry_library *out, const ferry_library_options *options)
 	    (o.n_methods != 0 && o.methods == NULL) ||
 	    (o.n_events != 0 && o.events == NULL))
 		return FERRY_EINVAL;
+	ferry__fork_enter();
 	r = make(&l, &o);
 	if (r != FERRY_OK)
 		return r;
@@ -295,6 +300,7 @@ ferry_library_add_method(uint32_t *out_id, ferry_library library,
 
 	if (out_id == NULL)
 		return FERRY_EINVAL;
+	ferry__fork_enter();
 	pthread_mutex_lock(&mutex);
 	r = find_growing(&l, library);
 	if (r == FERRY_OK)
@@ -312,6 +318,7 @@ ferry_library_add_event(uint32_t *out_id, ferry_library library,
 
 	if (out_id == NULL)
 		return FERRY_EINVAL;
+	ferry__fork_enter();
 	pthread_mutex_lock(&mutex);
 	r = find_growing(&l, library);
 	if (r == FERRY_OK)
@@ -326,6 +333,7 @@ ferry_library_close(ferry_library library)
 	struct library *l = NULL;
 	int r;
 
+	ferry__fork_enter();
 	pthread_mutex_lock(&mutex);
 	r = find(&l, library);
 	if (r == FERRY_OK) {
@@ -383,4 +391,11 @@ ferry__library_event(uint32_t *out, struct library *l, const char *name)
 		return FERRY_ENOEVENT;
 	*out = (uint32_t)id;
 	return FERRY_OK;
+}
+
+void
+ferry__library_forked(void)
+{
+	ferry__fork_renew(&mutex);
+	ferry__token_forked(&libraries);
 }

@@ -37,6 +37,9 @@ int ferry__library_method(
     uint32_t *out, struct library *l, const char *name);
 int ferry__library_event(uint32_t *out, struct library *l, const char *name);
 
+/* In a forked child: see forked.c. */
+void ferry__library_forked(void);
+
 /* Whether those levels that are on ascend. */
 bool ferry__library_levels_ascend(const ferry_levels *l);
 

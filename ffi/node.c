@@ -11,17 +11,15 @@
 #include "ffi/alloc.h"
 #include "ffi/self.h"
 
-#define CHUNK      64u
+#define CHUNK      16u /* a page: what a thread with one request pays */
 #define DIRECTORY  (TOKEN_SLOTS / CHUNK)
-#define CHUNKS     (DIRECTORY - 1) /* that of BEAT_NO_SLOT is never used */
+#define CHUNKS     (DIRECTORY - 1) /* that of BEAT_NO_SLOT & co is never used */
 #define NO_CHUNK   0u
 #define FREE_TRIES 4 /* orphaned homes to look at before making a new one */
 
-FERRY__TLS struct self ferry__self;
-
 /*
- * Where the nodes are, by index. Written once per chunk; 4 MiB of address
- * space, of which only what is used is ever resident.
+ * Where the nodes are, by index. Written once per chunk; 16 MiB of
+ * address space, of which only what is used is ever resident.
  */
 static struct {
 	atomp nodes;
@@ -30,11 +28,11 @@ static struct {
 
 static pthread_mutex_t registry = PTHREAD_MUTEX_INITIALIZER;
 static uint32_t chunks_used;   /* under registry */
+static uint32_t inherited;     /* nodes of the processes before this one */
 static struct home *free_homes;
 static uint32_t serials;
 
-static pthread_once_t key_once = PTHREAD_ONCE_INIT;
-static pthread_key_t key;
+static pthread_key_t key;      /* under registry, until it exists */
 static bool key_exists;
 
 struct node *
@@ -45,6 +43,37 @@ ferry__node_at(uint32_t index)
 	    atomp_load_acquire(&directory[index / CHUNK].nodes);
 
 	return nodes == NULL ? NULL : &nodes[index % CHUNK];
+}
+
+bool
+ferry__node_is_inherited(uint32_t index)
+{
+	return index < inherited;
+}
+
+static void
+free_theirs(void *node)
+{
+	struct node *n = node;
+
+	n->payload.outside.free(
+	    n->payload.outside.data, n->payload.outside.free_user);
+}
+
+void
+ferry__node_free_outside(struct node *n)
+{
+	uint32_t mark = ferry__fork_mark();
+	int before;
+
+	if (n->payload.outside.free == NULL) {
+		free(n->payload.outside.data);
+		return;
+	}
+	before = ferry__os_hold_cancel();
+	ferry__self_run(free_theirs, n);
+	ferry__os_resume_cancel(before);
+	ferry__fork_returned(mark);
 }
 
 /* ----------------------------------------------------- taking from a home */
@@ -208,13 +237,11 @@ ferry__node_chain_flush(struct node_chain *c)
 }
 
 void
-ferry__node_uncount(struct node *n)
+ferry__node_uncount(struct total *t, uint64_t count)
 {
-	struct total *t = n->home->total;
-
 	/* pair(total) seq_cst: room is made before the look at the want,
 	 * which a refused submit announces before it looks for room again. */
-	atom64_sub_seqcst(&t->out, 1);
+	atom64_sub_seqcst(&t->out, count);
 	/* pair(total) seq_cst. */
 	if (atom32_load_seqcst(&t->wanted) != 0 &&
 	    /* pair(total) seq_cst: one of several tells. */
@@ -228,7 +255,7 @@ ferry__node_give(struct node_chain *c, struct node *n)
 	if (c->length == NODE_CHAIN || (c->first != NULL && c->home != n->home))
 		ferry__node_chain_flush(c);
 	if (UNLIKELY(n->flags & NODE_COUNTED))
-		ferry__node_uncount(n);
+		ferry__node_uncount(n->home->total, 1);
 	n->link.next = c->first;
 	if (c->first == NULL)
 		c->last = &n->link;
@@ -324,7 +351,8 @@ static void
 own(struct home *h)
 {
 	h->owner = ferry__self.serial;
-	h->thread = ferry__os_thread_id();
+	/* Relaxed: a dead thread's calls are told to be of who has its home. */
+	atom32_store_relaxed(&h->thread, ferry__os_thread_id());
 	h->next_of_thread = ferry__self.homes;
 	ferry__self.homes = h;
 }
@@ -341,6 +369,31 @@ adopt(struct homes *homes)
 	if (h != NULL)
 		own(h);
 	return h;
+}
+
+/*
+ * To the free ones, what this thread has of homes that are bound to nothing and
+ * have all their nodes: it has just been given a dead thread's, and one that
+ * outlives many others would gather theirs for ever.
+ */
+static void
+give_up_unused(void)
+{
+	struct home **p = &ferry__self.homes, *h;
+
+	while ((h = *p) != NULL) {
+		if (h->bound || !all_back(h)) {
+			p = &h->next_of_thread;
+			continue;
+		}
+		*p = h->next_of_thread;
+		for (unsigned i = 0; i < SELF_RECENT; i++)
+			if (ferry__self.recent[i] == h)
+				ferry__self.recent[i] = NULL;
+		h->owner = 0;
+		h->next_free = free_homes;
+		free_homes = h;
+	}
 }
 
 /* One of this thread's whose context has closed and whose nodes are back. */
@@ -389,6 +442,9 @@ orphan(void *unused)
 	struct home *h;
 
 	(void)unused;
+	/* Of before a fork: they are left behind. */
+	if (ferry__self.epoch != ferry__fork_mark() + 1)
+		return;
 	pthread_mutex_lock(&registry);
 	h = ferry__self.homes;
 	while (h != NULL) {
@@ -407,18 +463,25 @@ orphan(void *unused)
 		ferry__self.recent[i] = NULL;
 }
 
-static void
+/* Not pthread_once(): a key that was refused is asked for again. */
+static bool
 make_key(void)
 {
-	key_exists = pthread_key_create(&key, orphan) == 0;
+	bool exists;
+
+	pthread_mutex_lock(&registry);
+	if (!key_exists)
+		key_exists = pthread_key_create(&key, orphan) == 0;
+	exists = key_exists;
+	pthread_mutex_unlock(&registry);
+	return exists;
 }
 
 /* So that orphan() is called; again if this is a destructor's submit. */
 static bool
 watch_exit(void)
 {
-	pthread_once(&key_once, make_key);
-	return key_exists && pthread_setspecific(key, &ferry__self) == 0;
+	return make_key() && pthread_setspecific(key, &ferry__self) == 0;
 }
 
 struct home *
@@ -426,13 +489,16 @@ ferry__node_home(struct homes *homes, const struct home_binding *b)
 {
 	struct home *h;
 
+	ferry__fork_enter();
 	if (!watch_exit())
 		return NULL;
 	pthread_mutex_lock(&registry);
 	if (ferry__self.serial == 0)
 		ferry__self.serial = ++serials;
 	h = adopt(homes);
-	if (h == NULL) {
+	if (h != NULL) {
+		give_up_unused();
+	} else {
 		h = reuse_own();
 		if (h == NULL)
 			h = reuse_free();
@@ -515,4 +581,13 @@ ferry__node_disband(struct homes *homes)
 		h = next;
 	}
 	pthread_mutex_unlock(&registry);
+}
+
+void
+ferry__node_forked(void)
+{
+	ferry__fork_renew(&registry);
+	/* Also a chunk that has a number and is not in the directory yet. */
+	inherited = chunks_used * CHUNK;
+	free_homes = NULL;
 }

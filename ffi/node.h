@@ -38,6 +38,10 @@
  * in the node: the flags themselves say FERRY_ECANCELED or FERRY_ECLOSED, so
  * that a late replier has nothing to race for.
  *
+ * A strand's call (strand.h) is a deferred one from its first wait on, with
+ * STRAND: the FFI thread alone replies, and who sets CANCEL or CLOSE rouses it,
+ * once (ROUSED).
+ *
  * References. The main line (bank, worker, reply, taker) has one. Who answers
  * in its place adds one for the answer, since the bank still holds the node as
  * a tombstone, or a handler still has the call; who runs a hook adds one; a
@@ -52,10 +56,11 @@
 
 #include <ferry/ferry.h>
 
+#include "ffi/fork.h"
 #include "ffi/list.h"
-#include "ffi/os.h"
 #include "ffi/token.h"
 
+struct awaiter;
 struct home;
 struct worker;
 
@@ -87,7 +92,9 @@ enum node_claim {
 	CLAIM_TAKEN = 1u << 14,   /* answered, and the answer is taken */
 	/* NODE_WAITED and NODE_CALLBACK, for who holds a token and no more. */
 	CLAIM_WAITED = 1u << 15,
-	CLAIM_CALLBACK = 1u << 16
+	CLAIM_CALLBACK = 1u << 16,
+	CLAIM_STRAND = 1u << 17, /* deferred: by a strand that waits … */
+	CLAIM_ROUSED = 1u << 18  /* … and has been told to end */
 };
 
 /* Flags that the FFI thread need not know of. */
@@ -106,7 +113,8 @@ enum node_flag {
 	NODE_ADOPTED = 1u << 3,  /* the payload is outside, see outside() */
 	NODE_DEADLINE = 1u << 4,
 	NODE_STALE = 1u << 5,
-	NODE_COUNTED = 1u << 6   /* in its context's exact total */
+	NODE_COUNTED = 1u << 6,  /* in its context's exact total */
+	NODE_TIMED = 1u << 7     /* submitted_ns is set (timing.h) */
 };
 
 /* The waiting word of a request that is waited for. */
@@ -114,6 +122,7 @@ enum node_wait {
 	WAIT_NONE,
 	WAIT_DONE,    /* the reply is there */
 	WAIT_PARKED,  /* a thread sleeps on the word */
+	WAIT_STRAND,  /* a strand awaits it: node.awaiter */
 	WAIT_RELEASED /* nobody will come for the reply */
 };
 
@@ -134,7 +143,8 @@ struct job {
  * callback touches; the second half is for the rest.
  */
 struct node {
-	ON_OWN_LINE struct link link; /* bank, home; who holds it writes */
+	ON_OWN_LINE struct link link; /* bank, home; who holds it writes; and
+	                               * while it is a strand's, to that */
 	atom64 state;
 	atom64 claim;
 	struct home *home;            /* for life */
@@ -148,28 +158,38 @@ struct node {
 		_Alignas(16) unsigned char bytes[NODE_INLINE];
 		struct {
 			void *data;
-			ferry_free_fn free;
+			ferry_free_fn free; /* NULL: a copy of ours */
 			void *free_user;
 		} outside;            /* NODE_ADOPTED */
 	} payload;
 
 	ON_OWN_LINE struct post reply_post;
 	struct post stale_post;       /* also the timer intake's link */
-	struct job job;               /* a callback reply from elsewhere */
+	struct job job;               /* a callback reply from elsewhere; or
+	                               * CLAIM_ROUSED */
 	uint64_t deadline_ns;
 	/* The reply; written by who claims it, read by who delivers. */
 	void *reply;
 	size_t reply_size;
 	int32_t status;
 	uint32_t stale_ms;
-	/* The hook; written before CLAIM_HOOK is set. */
-	ferry_cancel_fn hook;
-	void *hook_user;
-	void *inbox;                  /* NODE_INBOX: where to, and … */
+	union {
+		/* The hook; written before CLAIM_HOOK is set. */
+		struct {
+			ferry_cancel_fn hook;
+			void *hook_user;
+		};
+		uint64_t submitted_ns; /* NODE_TIMED, until the start */
+	};
+	union {
+		void *inbox;          /* NODE_INBOX: where to, and … */
+		struct awaiter *awaiter; /* WAIT_STRAND: whom to wake */
+	};
 	atom64 stale_posted;          /* an untaken STALE notice; 0: none */
 	uint32_t inbox_generation;    /* … in which of its lives */
 	atom32 wait;                  /* enum node_wait */
 	atom32 hooked;                /* slept on until the hook has ended */
+	atom32 since_ms;              /* deferred since then; it wraps */
 };
 
 _Static_assert(offsetof(struct node, reply_post) == LINE,
@@ -181,7 +201,8 @@ _Static_assert(sizeof(struct node) == 2 * LINE, "a node is two pairs");
  * equal ones once: whoever holds a node, or only the slot of one, may look.
  */
 struct method {
-	ferry_handler_fn handler;
+	ferry_handler_fn handler; /* of a strand method: the spawning one */
+	ferry_handler_fn strand;  /* and its own; or NULL */
 	const char *name;
 	ferry_levels levels;
 };
@@ -189,6 +210,7 @@ struct method {
 struct methods {
 	uint32_t n;
 	uint32_t notify_level;
+	ferry_levels levels; /* the context's, of what is no method's */
 	struct method at[];
 };
 
@@ -309,6 +331,9 @@ ferry__node_taken(struct node *n)
  * caller compares generations. */
 struct node *ferry__node_at(uint32_t index);
 
+/* Whether it is a node of a process before this one. */
+bool ferry__node_is_inherited(uint32_t index);
+
 static inline const void *
 ferry__node_data(const struct node *n)
 {
@@ -317,12 +342,13 @@ ferry__node_data(const struct node *n)
 }
 
 /* Frees an adopted payload; whoever ends the request does so, once. */
+void ferry__node_free_outside(struct node *n);
+
 static inline void
 ferry__node_free_payload(struct node *n)
 {
 	if (UNLIKELY(n->flags & NODE_ADOPTED))
-		n->payload.outside.free(
-		    n->payload.outside.data, n->payload.outside.free_user);
+		ferry__node_free_outside(n);
 }
 
 /* Whether the node's generations are used up: it is retired, never wrapped. */

@@ -9,6 +9,7 @@
 #include "ffi/context.h"
 #include "ffi/options.h"
 #include "ffi/reply.h"
+#include "ffi/strand_memory.h"
 #include "ffi/watch.h"
 
 #define SHARDS_DEFAULT  8u
@@ -16,6 +17,9 @@
 #define PAYLOAD_DEFAULT ((size_t)16 << 20)
 #define EVENTS_DEFAULT  256u
 #define EVENTS_MOST     65536u
+#define STRANDS_DEFAULT 16384u
+#define STRANDS_MOST    (1u << 20)
+#define MEMORY_DEFAULT  ((uint64_t)1 << 20)
 #define NAME_BYTES      16u
 #define KEY_MOST        255u
 
@@ -43,9 +47,16 @@ check_options(ferry_context_options *o, const ferry_context_options *theirs)
 		o->event_capacity = EVENTS_DEFAULT;
 	if (o->notify_level == 0)
 		o->notify_level = FERRY_LEVEL_STALLED;
+	if (o->strands == 0)
+		o->strands = STRANDS_DEFAULT;
+	if (o->strand_stack == 0)
+		o->strand_stack = STACK_DEFAULT;
+	if (o->strand_memory == 0)
+		o->strand_memory = MEMORY_DEFAULT;
 	if ((o->flags & ~(uint32_t)(FERRY_CONTEXT_SELF_SUBMIT |
 	         FERRY_CONTEXT_CLOSE_ON_LOSS)) != 0 ||
-	    o->reserved != 0 || o->shards > SHARDS_MOST ||
+	    o->strands > STRANDS_MOST || o->strand_stack < STACK_MIN ||
+	    o->strand_stack > STACK_MAX || o->shards > SHARDS_MOST ||
 	    !is_power_of_two(o->shards) || o->payload_max > UINT32_MAX ||
 	    o->event_policy > FERRY_EVENTS_BLOCK || o->event_capacity == 0 ||
 	    o->event_capacity > EVENTS_MOST ||
@@ -73,6 +84,7 @@ context_of(struct slot *s)
 		c->slot = s;
 		pthread_mutex_init(&c->mutex, NULL);
 		pthread_mutex_init(&c->source.attachments.mutex, NULL);
+		ferry__listener_init(&c->source.listeners);
 		atomp_store_relaxed(&s->object, c);
 	}
 	return c;
@@ -117,51 +129,61 @@ reset_counts(struct context *c)
 	c->was_abandoned = false;
 	atom32_store_relaxed(&c->callback_not_run, 0);
 	c->n_abandoned = 0;
+	c->told = 0;
 	c->text[0] = 0;
 }
 
-static void
-reset_source(struct source *s, const struct context *c,
+static bool
+make_source(struct source *s, const struct context *c,
     const ferry_context_options *o)
 {
 	s->context = c->token;
 	s->policy = o->event_policy;
+	s->library = c->library->name;
 	s->names = c->library->events;
-	s->held = NULL;
-	s->attachments.first = NULL;
-	atom32_store_relaxed(&s->attachments.hearers, 0);
-	/* Relaxed: published with the token. */
-	atom32_store_relaxed(&s->stuck, 0);
-	atom32_store_relaxed(&s->closing, 0);
-	atom32_store_relaxed(&s->room_waited, 0);
-	atom32_store_relaxed(&s->stage, SOURCE_OPEN);
-	atom64_store_relaxed(&s->emitted.n, 0);
-	atom64_store_relaxed(&s->refused.n, 0);
-	atom64_store_relaxed(&s->dropped.n, 0);
-	atom64_store_relaxed(&s->unheard.n, 0);
-	atom64_store_relaxed(&s->overrun.n, 0);
-	atom64_store_relaxed(&s->delivered.n, 0);
-	atom64_store_relaxed(&s->episodes.n, 0);
+	s->notify_level = c->methods->notify_level;
+	s->notify_ns = ferry__watch_notify_ns(c);
 	s->tick_ms = ferry__watch_tick(c);
+	return ferry__source_open(s, o->event_capacity);
+}
+
+/* None of its former lives' requests is out. */
+static struct total *
+unused_total(struct context *c)
+{
+	struct total *t = c->totals;
+
+	/* Relaxed: a former life has long passed its last counts on. */
+	while (t != NULL && atom64_load_relaxed(&t->out) != 0)
+		t = t->next;
+	return t;
 }
 
 /*
- * The exact bound. Replies of the slot's former life that nobody has taken yet
+ * The exact bound. Replies of the slot's former lives that nobody has taken yet
  * still come home to the bound that they were counted in: then it is left to
- * them, for ever.
+ * them, until they have.
  */
 static bool
 make_total(struct context *c)
 {
+	struct total *t;
+
 	if (c->depth_total == 0)
 		return true;
-	/* Relaxed: a former life has long passed its last counts on. */
-	if (c->total == NULL || atom64_load_relaxed(&c->total->out) != 0)
-		c->total = ferry__alloc_for_ever(sizeof *c->total);
-	if (c->total == NULL)
-		return false;
-	c->total->context = c;
-	c->total->tell = ferry__reply_tell_room;
+	t = unused_total(c);
+	if (t == NULL) {
+		t = ferry__alloc_for_ever(sizeof *t);
+		if (t == NULL)
+			return false;
+		t->context = c;
+		t->tell = ferry__reply_tell_room;
+		t->next = c->totals;
+		c->totals = t;
+	}
+	/* Relaxed: published with the token. */
+	atom64_store_relaxed(&t->most, c->depth_total);
+	c->total = t;
 	return true;
 }
 
@@ -178,17 +200,18 @@ fill(struct context *c, const ferry_context_options *o, struct library *l)
 	c->depth = o->depth;
 	c->depth_total = o->depth_total;
 	c->payload_max = o->payload_max;
-	c->homes.first = NULL;
+	/* No homes: the close before this disbanded them, under the mutex of
+	 * those who still count them by a stale token. */
 	c->init_arg = o->init_arg;
 	c->open_job.run = ferry__context_init;
 	c->stop_job.run = ferry__context_looked;
 	c->methods = ferry__watch_methods(l, &c->levels, o->notify_level);
 	reset_counts(c);
+	ferry__strand_open(
+	    &c->strands, o->strand_stack, o->strand_memory, o->strands);
 	if (c->methods == NULL || !make_total(c) ||
-	    !make_shards(c, o->shards) ||
-	    !ferry__queue_open(&c->source.queue, o->event_capacity))
+	    !make_shards(c, o->shards) || !make_source(&c->source, c, o))
 		return FERRY_ENOMEM;
-	reset_source(&c->source, c, o);
 	/* pair(closer) release: free to be closed, in this generation. */
 	atom64_store_release(&c->closer, c->generation << 1);
 	return FERRY_OK;
@@ -203,6 +226,8 @@ join_worker(struct context *c, const ferry_context_options *o)
 		.stack_size = o->stack_size,
 	};
 	char cut[NAME_BYTES];
+	struct worker *worker;
+	int r;
 
 	snprintf(cut, sizeof cut, "%s",
 	    w.named ? o->thread_name : c->library->name);
@@ -211,7 +236,12 @@ join_worker(struct context *c, const ferry_context_options *o)
 		w.key = ferry__alloc_name(o->worker_key);
 	if (w.name == NULL || (o->worker_key != NULL && w.key == NULL))
 		return FERRY_ENOMEM;
-	return ferry__worker_ref(&c->worker, &w);
+	r = ferry__worker_ref(&worker, &w);
+	if (r == FERRY_OK)
+		/* Relaxed: published with the token; holders of a former one
+		 * may see either. */
+		atomp_store_relaxed(&c->worker, worker);
+	return r;
 }
 
 /* FERRY_OK, the init's error, or FERRY_ETIMEDOUT: then the context is the
@@ -234,9 +264,12 @@ await_init(struct context *c, int64_t timeout_ms)
 	return c->opened;
 }
 
+/* Why init has failed. */
 static void
-tell_text(const struct context *c, const ferry_context_options *o)
+tell_reason(const struct context *c, const ferry_context_options *o)
 {
+	if (o->init_status != NULL)
+		*o->init_status = c->init_status;
 	if (o->error_text_size != 0)
 		snprintf(o->error_text, o->error_text_size, "%.*s",
 		    (int)sizeof c->text - 1, c->text);
@@ -253,19 +286,20 @@ open_on(ferry_context *out, struct context *c, const ferry_context_options *o)
 	}
 	/* Relaxed: published by the job. */
 	atom32_store_relaxed(&c->stage, CONTEXT_OPENING);
-	ferry__worker_post(c->worker, &c->open_job);
+	ferry__worker_post(ferry__context_worker(c), &c->open_job);
 	r = await_init(c, o->timeout_ms);
 	if (r == FERRY_ETIMEDOUT)
 		return r;
 	if (r != FERRY_OK) {
-		tell_text(c, o);
+		tell_reason(c, o);
 		ferry__context_leave_worker(c);
 		ferry__context_release(c);
 		return r;
 	}
-	ferry__event_thread_add(&c->worker->events, &c->source);
-	/* Relaxed: published with the token. */
-	atom32_store_relaxed(&c->stage, CONTEXT_OPEN);
+	ferry__event_thread_add(&ferry__context_worker(c)->events, &c->source);
+	/* pair(busy) release: an emit by a token of a former life that sees it
+	 * finds that token revoked. */
+	atom32_store_release(&c->stage, CONTEXT_OPEN);
 	*out = c->token;
 	ferry__token_publish(c->slot, c->token, c);
 	/* pair(quiesce) seq_cst: after the token was published. */
@@ -287,12 +321,14 @@ ferry_context_open(ferry_context *out, const ferry_context_options *options)
 
 	if (r != FERRY_OK || out == NULL)
 		return FERRY_EINVAL;
+	ferry__fork_enter();
 	if (!ferry__context_may_block())
 		return FERRY_EREENTRANT;
 	/* pair(quiesce) acquire. */
 	if (atom32_load_acquire(&ferry__context_quiesced) != 0)
 		return FERRY_EQUIESCED;
-	ferry__os_start();
+	if (ferry__os_start() != 0)
+		return FERRY_ENOMEM;
 	r = ferry__library_freeze(&l, o.library);
 	if (r != FERRY_OK)
 		return r;

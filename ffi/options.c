@@ -30,10 +30,9 @@ ferry__options_read(void *ours, size_t our_size, const void *theirs)
 {
 	size_t size;
 
-	if (theirs == NULL) {
-		memset(ours, 0, our_size);
+	memset(ours, 0, our_size);
+	if (theirs == NULL)
 		return FERRY_OK;
-	}
 	size = size_of(theirs);
 	/* A size out of all proportion is no struct of any version. */
 	if (size < OPTIONS_LEAST || size > our_size + 4096)
@@ -42,7 +41,6 @@ ferry__options_read(void *ours, size_t our_size, const void *theirs)
 	    !is_zero((const unsigned char *)theirs + our_size,
 	        size - our_size))
 		return FERRY_EINVAL;
-	memset(ours, 0, our_size);
 	memcpy(ours, theirs, size < our_size ? size : our_size);
 	return FERRY_OK;
 }

@@ -12,8 +12,9 @@
 
 /*
  * Copies the caller's struct into ours: what it lacks is zero, what it has
- * beyond ours must be zero. NULL is all zero. Returns FERRY_OK or
- * FERRY_EINVAL.
+ * beyond ours must be zero. NULL is all zero. Returns FERRY_OK, or
+ * FERRY_EINVAL and ours is all zero: callers look at it in the same condition,
+ * and a compiler may read it before it has looked at what was returned.
  */
 int ferry__options_read(void *ours, size_t our_size, const void *theirs);
 

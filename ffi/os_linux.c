@@ -1,8 +1,7 @@
 /*
  * The seam on Linux: futex, membarrier, eventfd.
  *
- * Threads: every function is safe from any thread. Nothing here allocates
- * but ferry__os_pages() and thread creation.
+ * Threads: every function is safe from any thread. Nothing here allocates.
  */
 #include "ffi/os.h"
 
@@ -10,9 +9,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <linux/membarrier.h>
-#include <poll.h>
 #include <sched.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
@@ -21,9 +18,6 @@
 #include <time.h>
 #include <unistd.h>
 
-bool ferry__os_asymmetric;
-
-static pthread_once_t once = PTHREAD_ONCE_INIT;
 static bool may_spin;
 
 static long
@@ -51,44 +45,44 @@ quota_is_tight(void)
 	return tight;
 }
 
-static void
-start(void)
+void
+ferry__os_system_start(void)
 {
 	cpu_set_t set;
 	long known = membarrier(MEMBARRIER_CMD_QUERY);
 
-	if (known > 0 && (known & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&
-	    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0)
-		ferry__os_asymmetric = true;
+	/* A child has its parent's registration (seen on 6.x), but no manual
+	 * promises it. */
+	ferry__os_asymmetric = known > 0 &&
+	    (known & MEMBARRIER_CMD_PRIVATE_EXPEDITED) != 0 &&
+	    membarrier(MEMBARRIER_CMD_REGISTER_PRIVATE_EXPEDITED) == 0;
 	CPU_ZERO(&set);
 	may_spin = sched_getaffinity(0, sizeof set, &set) == 0 &&
 	    CPU_COUNT(&set) > 1 && !quota_is_tight();
 }
 
+/* A futex is the kernel's, and a child has none of its parent's sleepers. */
 void
-ferry__os_start(void)
+ferry__os_system_forked(void)
 {
-	pthread_once(&once, start);
 }
 
-uint64_t
-ferry__os_now_ns(void)
+atom32 *
+ferry__os_system_wiped(void)
 {
-	struct timespec t;
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-uint64_t
-ferry__os_deadline_in(int64_t timeout_ms)
-{
-	uint64_t now = ferry__os_now_ns();
-
-	if (timeout_ms < 0 ||
-	    (uint64_t)timeout_ms > (INT64_MAX - now) / 1000000u)
-		return OS_NEVER;
-	return now + (uint64_t)timeout_ms * 1000000u;
+	if (p == MAP_FAILED)
+		return NULL;
+	/* Some emulators say yes to every advice and follow none: what no
+	 * system knows must be refused. */
+	if (madvise(p, size, -1) != 0 &&
+	    madvise(p, size, MADV_WIPEONFORK) == 0)
+		return p;
+	munmap(p, size);
+	return NULL;
 }
 
 uint32_t
@@ -101,6 +95,18 @@ uint32_t
 ferry__os_cpu(void)
 {
 	return (uint32_t)sched_getcpu();
+}
+
+/* Asked each time: it may be changed while the process runs. */
+uint32_t
+ferry__os_cpus(void)
+{
+	cpu_set_t set;
+
+	/* Fails where there are more than a set has room for. */
+	if (sched_getaffinity(0, sizeof set, &set) != 0)
+		return CPU_SETSIZE;
+	return (uint32_t)CPU_COUNT(&set);
 }
 
 bool
@@ -153,44 +159,6 @@ ferry__os_barrier_heavy(void)
 		ASSERT(membarrier(MEMBARRIER_CMD_PRIVATE_EXPEDITED) == 0);
 }
 
-/* Asynchronous signals belong to the host's own threads; the synchronous ones
- * stay open, so that a fault is reported where it happens. */
-static void
-block_signals(sigset_t *before)
-{
-	static const int synchronous[] = { SIGSEGV, SIGBUS, SIGFPE, SIGILL,
-		SIGTRAP, SIGABRT, SIGSYS };
-	sigset_t set;
-
-	sigfillset(&set);
-	for (size_t i = 0; i < COUNT_OF(synchronous); i++)
-		sigdelset(&set, synchronous[i]);
-	pthread_sigmask(SIG_SETMASK, &set, before);
-}
-
-int
-ferry__os_thread_start(pthread_t *out, void *(*run)(void *), void *arg,
-    size_t stack)
-{
-	pthread_attr_t attr;
-	sigset_t before;
-	int r = pthread_attr_init(&attr);
-
-	if (r != 0)
-		return r;
-	if (stack != 0)
-		r = pthread_attr_setstacksize(&attr, stack);
-	if (r == 0) {
-		/* Set around the creation: a new thread inherits the mask, and
-		 * has no moment in which a signal could find it. */
-		block_signals(&before);
-		r = pthread_create(out, &attr, run, arg);
-		pthread_sigmask(SIG_SETMASK, &before, NULL);
-	}
-	pthread_attr_destroy(&attr);
-	return r;
-}
-
 void
 ferry__os_thread_name(const char *name)
 {
@@ -229,41 +197,14 @@ ferry__os_bell_clear(int fd)
 	syscall(SYS_read, fd, &count, sizeof count);
 }
 
-enum os_sleep
-ferry__os_bell_wait(int fd, uint64_t deadline_ns)
-{
-	struct pollfd p = { .fd = fd, .events = POLLIN };
-	struct timespec left;
-	uint64_t now = ferry__os_now_ns();
-	int r;
-
-	left = timespec_of(deadline_ns > now ? deadline_ns - now : 0);
-	r = ppoll(&p, 1, deadline_ns == OS_NEVER ? NULL : &left, NULL);
-	if (r > 0)
-		return OS_WOKEN;
-	return r == 0 ? OS_TIMEOUT : OS_SIGNAL;
-}
-
 void
 ferry__os_bell_close(int fd)
 {
+	/* A cancellation point, as write(). But not a bare system call: a
+	 * host's ThreadSanitizer would take the next descriptor of that number
+	 * for this one still, and report its makers as racing. */
+	int before = ferry__os_hold_cancel();
+
 	close(fd);
-}
-
-/* In a host under LeakSanitizer: it scans the heap, but not pages of ours,
- * which hold the only pointers to some of it. */
-extern void __lsan_register_root_region(const void *, size_t)
-    __attribute__((weak));
-
-void *
-ferry__os_pages(size_t size)
-{
-	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (p == MAP_FAILED)
-		return NULL;
-	if (__lsan_register_root_region != NULL)
-		__lsan_register_root_region(p, size);
-	return p;
+	ferry__os_resume_cancel(before);
 }

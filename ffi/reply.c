@@ -53,6 +53,17 @@ ferry__reply_count_elsewhere(struct context *c, enum outcome o)
 }
 
 void
+ferry__reply_count_late(struct context *c)
+{
+	/* pair(late) seq_cst: counted, its memory freed, before a closer that
+	 * sleeps on the word is told. */
+	atom64_add_seqcst(&c->late_elsewhere, 1);
+	/* pair(late) seq_cst. */
+	atom32_add_seqcst(&c->late_told, 1);
+	ferry__os_wake(&c->late_told, INT32_MAX);
+}
+
+void
 ferry__reply_enter(struct context *c)
 {
 	/* pair(busy) seq_cst: entered before the claim is made. */
@@ -79,7 +90,7 @@ ferry__reply_drop(struct node *n)
 
 	if (!ferry__node_drop(n))
 		return;
-	if (w != NULL && ferry__reply_context(n)->worker == w) {
+	if (w != NULL && ferry__context_worker(ferry__reply_context(n)) == w) {
 		if (ferry__node_give_worker(&w->touched, n))
 			ferry__attachment_post_room(n->home);
 		return;
@@ -127,7 +138,10 @@ wake_waiter(struct node *n)
 	 * releaser and us the order is that of this word. */
 	uint32_t before = atom32_xchg_acqrel(&n->wait, WAIT_DONE);
 
-	if (before == WAIT_RELEASED)
+	if (before == WAIT_STRAND)
+		/* It takes the reply when the job has run, not before. */
+		ferry__worker_post(n->awaiter->worker, &n->awaiter->job);
+	else if (before == WAIT_RELEASED)
 		discard(n);
 	else if (before == WAIT_PARKED)
 		/* The node may be somebody else's by now. It is never freed,
@@ -137,7 +151,7 @@ wake_waiter(struct node *n)
 
 void
 ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
-    bool count)
+    enum outcome outcome)
 {
 	enum worker_doing before = w->doing;
 	uint32_t roles = ferry__self.roles;
@@ -151,9 +165,8 @@ ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
 		ferry__reply_drop(n);
 		return;
 	}
-	if (count) {
-		count_single_add(&c->ended[ferry__reply_outcome(status)], 1);
-	}
+	if (outcome != OUTCOMES)
+		count_single_add(&c->ended[outcome], 1);
 	answered = ferry__node_answered(n, &status);
 	w->current = n;
 	w->context = c;
@@ -162,6 +175,7 @@ ferry__reply_call_back(struct worker *w, struct context *c, struct node *n,
 	ferry__self.roles |= SELF_CALLBACK;
 	n->callback(ferry__node_token(n, TOKEN_REQUEST), status, w->block,
 	    answered ? 0 : n->reply_size, n->user);
+	ferry__fork_returned(w->mark);
 	ferry__self.roles = roles;
 	w->doing = before;
 	ferry__reply_called_back(w, n);
@@ -182,7 +196,20 @@ call_back_later(struct worker *w, struct job *j)
 {
 	struct node *n = container_of(j, struct node, job);
 
-	ferry__reply_call_back(w, ferry__reply_context(n), n, true);
+	/* It is measured as a part of the request, as one is that runs when
+	 * its handler has returned. */
+	ferry__beat(&w->beat, n->index);
+	ferry__reply_call_back(w, ferry__reply_context(n), n,
+	    ferry__reply_outcome(n->status));
+	ferry__beat(&w->beat, BEAT_NO_SLOT);
+}
+
+void
+ferry__reply_call_back_deferred(struct worker *w, struct context *c,
+    struct node *n, enum outcome outcome)
+{
+	set_done(n);
+	ferry__reply_call_back(w, c, n, outcome);
 }
 
 void
@@ -196,13 +223,13 @@ ferry__reply_end_deferred(struct context *c, struct node *n)
 	}
 	set_done(n);
 	n->job.run = call_back_later;
-	ferry__worker_post(c->worker, &n->job);
+	ferry__worker_post(ferry__context_worker(c), &n->job);
 }
 
 void
 ferry__reply_deliver(struct context *c, struct node *n)
 {
-	struct worker *w = c->worker;
+	struct worker *w = ferry__context_worker(c);
 
 	set_done(n);
 	if (n->flags & NODE_INBOX) {
@@ -212,6 +239,6 @@ ferry__reply_deliver(struct context *c, struct node *n)
 		wake_waiter(n);
 	} else {
 		ASSERT(ferry__self.worker == w);
-		ferry__reply_call_back(w, c, n, false);
+		ferry__reply_call_back(w, c, n, OUTCOMES);
 	}
 }

@@ -52,12 +52,21 @@ void ferry__reply_deliver(struct context *c, struct node *n);
 void ferry__reply_drop(struct node *n);
 
 /* FFI thread: runs the callback of an answered node, unless a closer has
- * counted it as not run, and drops the reference; `count`: and counts it. */
+ * counted it as not run, and drops the reference. Counts it as `outcome`, or
+ * not at all: OUTCOMES. */
 void ferry__reply_call_back(struct worker *w, struct context *c,
-    struct node *n, bool count);
+    struct node *n, enum outcome outcome);
+
+/* The same for a deferred call whose reply has just been put into the node. */
+void ferry__reply_call_back_deferred(struct worker *w, struct context *c,
+    struct node *n, enum outcome outcome);
 
 /* What is left to do after a callback, also one that ended its thread. */
 void ferry__reply_called_back(struct worker *w, struct node *n);
+
+/* A reply that comes after a closer's, on a thread that is not the FFI thread;
+ * all that it still held has been freed. Close waits for it. */
+void ferry__reply_count_late(struct context *c);
 
 /* Around an answer given on a thread that is not the FFI thread: close waits
  * for those in the middle of one. */

@@ -15,8 +15,11 @@
 int
 ferry__request_node(struct node **out, uint64_t token, enum token_kind kind)
 {
+	ferry__fork_enter();
 	if (token == 0 || ferry__token_kind(token) != kind)
 		return FERRY_EINVAL;
+	if (UNLIKELY(ferry__node_is_inherited(ferry__token_slot(token))))
+		return FERRY_EFORKED;
 	*out = ferry__node_at(ferry__token_slot(token));
 	return *out == NULL ? FERRY_ESTALE : FERRY_OK;
 }
@@ -35,7 +38,8 @@ may_submit_slow(struct context *c, bool blocking)
 		own = self->hook_context == c;
 	else
 		own = self->worker != NULL && self->worker->context == c;
-	if (!own)
+	/* A strand can wait for its own context without holding it. */
+	if (!own || self->coro != NULL)
 		return FERRY_OK;
 	if (blocking || (c->flags & FERRY_CONTEXT_SELF_SUBMIT) == 0)
 		return FERRY_EREENTRANT;
@@ -83,9 +87,10 @@ home_slow(struct home **out, ferry_context token)
 static inline int
 home_of(struct home **out, ferry_context token)
 {
-	struct home *h =
-	    ferry__self.recent[ferry__token_slot(token) % SELF_RECENT];
+	struct home *h;
 
+	ferry__fork_enter();
+	h = ferry__self.recent[ferry__token_slot(token) % SELF_RECENT];
 	if (UNLIKELY(h == NULL || h->token != token))
 		return home_slow(out, token);
 	*out = h;
@@ -93,13 +98,6 @@ home_of(struct home **out, ferry_context token)
 }
 
 /* --------------------------------------------------------------- the node */
-
-static void
-free_copy(void *data, void *unused)
-{
-	(void)unused;
-	free(data);
-}
 
 /* Payloads that do not fit: adopted as they are, or as a copy of ours. */
 COLD static bool
@@ -116,7 +114,7 @@ put_outside(struct node *n, const struct order *d, const void *data)
 	if (n->payload.outside.data == NULL)
 		return false;
 	memcpy(n->payload.outside.data, data, n->size);
-	n->payload.outside.free = free_copy;
+	n->payload.outside.free = NULL;
 	return true;
 }
 
@@ -141,7 +139,7 @@ fill_rest(struct node *n, const struct order *d, const struct home *h)
 }
 
 static inline bool
-fill(struct node *n, const struct order *d, const struct home *h,
+fill(struct node *n, const struct order *d, struct home *h,
     const ferry_request_item *item)
 {
 	size_t size = item->size;
@@ -163,6 +161,7 @@ fill(struct node *n, const struct order *d, const struct home *h,
 	}
 	if (n->flags != NODE_CALLBACK)
 		fill_rest(n, d, h);
+	ferry__timing_submit(h, n);
 	return true;
 }
 
@@ -201,18 +200,23 @@ take_again(struct home *h, const struct order *d, int *error)
 
 /* -------------------------------------------------------- the exact bound */
 
+/* Never counted and taken back: others would be refused meanwhile, and no
+ * request comes home to tell them that there is room. */
 static bool
 take_total(struct home *h, uint64_t count)
 {
 	struct total *t = h->total;
-	/* pair(total) seq_cst: counted, then compared. */
-	uint64_t before = atom64_add_seqcst(&t->out, count);
+	/* Relaxed: of this life; for a stale token any will do. */
+	uint64_t most = atom64_load_relaxed(&t->most);
+	/* pair(total) seq_cst: after a want was announced. */
+	uint64_t out = atom64_load_seqcst(&t->out);
 
-	if (before + count <= ferry__order_context(h)->depth_total)
-		return true;
+	do
+		if (out + count > most)
+			return false;
 	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&t->out, count);
-	return false;
+	while (!atom64_cas_seqcst(&t->out, &out, out + count));
+	return true;
 }
 
 /* Whether `count` more fit; announces a want and looks again if not. */
@@ -227,13 +231,6 @@ enter_total(struct home *h, const struct order *d, uint64_t count)
 	/* pair(total) seq_cst: the want is announced before the look. */
 	atom32_store_seqcst(&h->total->wanted, 1);
 	return take_total(h, count);
-}
-
-COLD static void
-leave_total(struct home *h, uint64_t count)
-{
-	/* pair(total) seq_cst. */
-	atom64_sub_seqcst(&h->total->out, count);
 }
 
 /* ---------------------------------------------------------------- pushing */
@@ -427,7 +424,7 @@ submit(ferry_request *out, ferry_request *tokens, struct home *h,
 	}
 	unfill(h, d, newest);
 	if (d->node_flags & NODE_COUNTED)
-		leave_total(h, count);
+		ferry__node_uncount(h->total, count);
 	return r;
 }
 
@@ -508,7 +505,7 @@ static uint64_t
 total_of(const struct home *h)
 {
 	return h->context_flags & HOME_TOTAL
-	    ? ferry__order_context(h)->depth_total
+	    ? atom64_load_relaxed(&h->total->most)
 	    : FERRY_UNBOUNDED;
 }
 
@@ -537,11 +534,10 @@ ferry_request_submit_many(ferry_request *out, ferry_context context,
 		          items[i].data, items[i].size);
 	if (r != FERRY_OK)
 		return r;
-	tokens = malloc(count * sizeof *tokens);
-	if (tokens == NULL)
-		return FERRY_ENOMEM;
 	count_single_add(&h->submitted, count);
-	r = submit(out, tokens, h, &d, items, count);
+	tokens = malloc(count * sizeof *tokens);
+	r = tokens != NULL ? submit(out, tokens, h, &d, items, count)
+	                   : FERRY_ENOMEM;
 	free(tokens);
 	if (r != FERRY_OK)
 		count_single_add(&h->refused, count);

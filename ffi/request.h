@@ -7,7 +7,8 @@
 #include "ffi/context.h"
 
 /* The node that a token may name, without a look at its generation:
- * FERRY_EINVAL (not a token of that kind), FERRY_ESTALE (never used). */
+ * FERRY_EINVAL (not a token of that kind), FERRY_ESTALE (never used),
+ * FERRY_EFORKED. Enters this process: fork.h. */
 int ferry__request_node(
     struct node **out, uint64_t token, enum token_kind kind);
 

@@ -6,6 +6,7 @@
 #include <ferry/ferry.h>
 
 #include "ffi/alloc.h"
+#include "ffi/fork.h"
 
 static struct slot *
 at(const struct slot_table *t, uint32_t index)
@@ -69,20 +70,48 @@ ferry__token_publish(struct slot *s, uint64_t token, void *object)
 	atom64_store_release(&s->token, token);
 }
 
-int
-ferry__token_find(const struct slot_table *t, uint64_t token,
-    struct slot **out)
+static int
+look_up(const struct slot_table *t, uint64_t token, struct slot **out)
 {
 	struct slot *s;
 
 	if (token == 0 || ferry__token_kind(token) != t->kind)
 		return FERRY_EINVAL;
+	if (UNLIKELY(ferry__token_slot(token) < t->inherited))
+		return FERRY_EFORKED;
 	s = at(t, ferry__token_slot(token));
 	/* pair(slot) acquire: everything the object was made of. */
 	if (s == NULL || atom64_load_acquire(&s->token) != token)
 		return FERRY_ESTALE;
 	*out = s;
 	return FERRY_OK;
+}
+
+int
+ferry__token_find(const struct slot_table *t, uint64_t token,
+    struct slot **out)
+{
+	ferry__fork_enter();
+	return look_up(t, token, out);
+}
+
+/* Whatever there is in a process that nobody has entered, is the parent's. */
+static COLD int
+find_inherited(const struct slot_table *t, uint64_t token)
+{
+	if (token == 0 || ferry__token_kind(token) != t->kind)
+		return FERRY_EINVAL;
+	return at(t, ferry__token_slot(token)) == NULL ? FERRY_ESTALE
+	                                               : FERRY_EFORKED;
+}
+
+int
+ferry__token_find_outside(const struct slot_table *t, uint64_t token,
+    struct slot **out)
+{
+	if (UNLIKELY(!ferry__fork_is_entered()))
+		return find_inherited(t, token);
+	return look_up(t, token, out);
 }
 
 bool
@@ -107,13 +136,16 @@ void
 ferry__token_each(const struct slot_table *t,
     void (*visit)(void *object, uint64_t token, void *arg), void *arg)
 {
-	for (uint32_t i = 0; i < COUNT_OF(t->chunks); i++) {
+	uint32_t j = t->inherited % SLOT_CHUNK;
+
+	for (uint32_t i = t->inherited / SLOT_CHUNK; i < COUNT_OF(t->chunks);
+	    i++, j = 0) {
 		/* pair(slot) acquire. */
 		struct slot *chunk = atomp_load_acquire(&t->chunks[i]);
 
 		if (chunk == NULL)
 			return;
-		for (uint32_t j = 0; j < SLOT_CHUNK; j++) {
+		for (; j < SLOT_CHUNK; j++) {
 			/* pair(slot) acquire. */
 			uint64_t token = atom64_load_acquire(&chunk[j].token);
 
@@ -122,4 +154,12 @@ ferry__token_each(const struct slot_table *t,
 				    token, arg);
 		}
 	}
+}
+
+void
+ferry__token_forked(struct slot_table *t)
+{
+	ferry__fork_renew(&t->mutex);
+	t->free = NULL;
+	t->inherited = t->used;
 }

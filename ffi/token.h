@@ -25,7 +25,8 @@ enum token_kind {
 	TOKEN_CONTEXT,
 	TOKEN_INBOX,
 	TOKEN_HANDLE,
-	TOKEN_LIBRARY
+	TOKEN_LIBRARY,
+	TOKEN_LISTENER
 };
 
 #define TOKEN_SLOT_BITS  24
@@ -85,6 +86,7 @@ struct slot_table {
 	pthread_mutex_t mutex;
 	struct slot *free;
 	uint32_t used;         /* slots ever handed out */
+	uint32_t inherited;    /* of them, by the processes before this one */
 	atomp chunks[TOKEN_SLOTS / SLOT_CHUNK];
 };
 
@@ -104,8 +106,14 @@ uint64_t ferry__token_next(const struct slot_table *t, const struct slot *s);
 void ferry__token_publish(
     struct slot *s, uint64_t token, void *object);
 
-/* What a token names: FERRY_OK, FERRY_EINVAL (never could be), FERRY_ESTALE. */
+/* What a token names: FERRY_OK, FERRY_EINVAL (never could be), FERRY_ESTALE,
+ * FERRY_EFORKED. Enters this process: fork.h. */
 int ferry__token_find(
+    const struct slot_table *t, uint64_t token, struct slot **out);
+
+/* The same for who must not enter, because that may wait: takes no lock, and
+ * touches nothing of the thread's. */
+int ferry__token_find_outside(
     const struct slot_table *t, uint64_t token, struct slot **out);
 
 /* Makes the token stale; false if somebody else has. One caller wins. */
@@ -117,5 +125,8 @@ void ferry__token_free(struct slot_table *t, struct slot *s);
 /* Calls visit() for each object that has a live token, without a lock. */
 void ferry__token_each(const struct slot_table *t,
     void (*visit)(void *object, uint64_t token, void *arg), void *arg);
+
+/* In a forked child: no slot that was handed out is ever again. */
+void ferry__token_forked(struct slot_table *t);
 
 #endif

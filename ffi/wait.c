@@ -6,93 +6,137 @@
  * word is changed only by read-modify-write, so waiter, releaser and replier
  * have one order: NONE to PARKED and back by the waiter, to RELEASED by who
  * gives up, to DONE by the replier, who learns from what it replaced whether
- * to wake or to discard.
+ * to wake or to discard. A strand goes from NONE to STRAND and back, and is
+ * woken by a job on its worker's inner lane.
  *
- * Circles. An FFI thread that waits publishes an edge, from its worker to the
- * one it waits for (seq_cst), and then walks along the edges (seq_cst): of
- * several that close a circle at once, the last to publish sees all of it. An
- * edge counts only while its request is unanswered and not deferred: else
- * somebody who does not wait may still answer it.
+ * Circles. A Ferry thread that waits publishes an edge to the one it waits for
+ * (seq_cst), and then walks along the edges (seq_cst): of several that close a
+ * circle at once, the last to publish sees all of it. There are three kinds:
+ * an FFI thread's wait for a request of another worker, a listener's (on the
+ * event thread) for one of any worker, and an emit's for room, which the event
+ * thread of that context makes. An edge for a request counts only while that
+ * is unanswered and not deferred: else somebody who does not wait may still
+ * answer it. One for room counts only until some has been made: then its
+ * thread will look, and publish anew if it was too late.
  */
 #include "ffi/options.h"
 #include "ffi/reply.h"
 #include "ffi/request.h"
 #include "ffi/self.h"
+#include "ffi/wait.h"
 
 #define CIRCLE_MOST 256 /* edges followed; those beyond are not seen */
 
 /* ---------------------------------------------------------------- circles */
 
-/* Whom this worker waits for, if only that one can end the wait. */
-static struct worker *
-waits_for(const struct worker *w)
+/* Only its handler can answer it. */
+static bool
+is_unanswered(uint64_t request)
 {
-	/* pair(circle) seq_cst: published before we walk. */
-	struct worker *to = atomp_load_seqcst(&w->waits_worker);
-	uint64_t request = atom64_load_relaxed(&w->waits_request);
 	struct node *n;
 	uint64_t claim;
 
-	if (to == NULL || request == 0)
-		return to;
 	if (ferry__request_node(&n, request, TOKEN_REQUEST) != FERRY_OK)
-		return NULL;
+		return false;
 	/* pair(claim) acquire: deferred, or answered. */
 	claim = atom64_load_acquire(&n->claim);
-	if ((claim & CLAIM_DEFERRED) != 0 ||
+	return (claim & CLAIM_DEFERRED) == 0 &&
 	    ferry__node_status(request, claim,
 	        /* pair(beat) acquire. */
-	        atom64_load_acquire(&n->state)) != FERRY_OK)
+	        atom64_load_acquire(&n->state)) == FERRY_OK;
+}
+
+/* Whom this thread waits for, if only that one can end the wait. */
+static struct waits *
+waits_on(const struct waits *w)
+{
+	/* pair(circle) seq_cst: published before we walk. */
+	struct waits *on = atomp_load_seqcst(&w->on);
+	/* pair(circle) acquire, all three: before the second look. */
+	uint64_t request = atom64_load_acquire(&w->request);
+	/* pair(circle) acquire. */
+	const atom32 *room = atomp_load_acquire(&w->room);
+	/* pair(circle) acquire. */
+	uint32_t seen = atom32_load_acquire(&w->room_seen);
+
+	/* pair(circle) seq_cst: what belongs to this edge, or to the next of
+	 * its thread, which is published after ours: then that one walks. */
+	if (on == NULL || atomp_load_seqcst(&w->on) != on)
 		return NULL;
-	return to;
+	/* pair(circle) seq_cst. */
+	if (room != NULL && atom32_load_seqcst(room) != seen)
+		return NULL;
+	return request == 0 || is_unanswered(request) ? on : NULL;
+}
+
+static void
+withdraw_edge(struct waits *from)
+{
+	/* Relaxed: an edge seen too long is checked by its request or room. */
+	atomp_store_relaxed(&from->on, NULL);
 }
 
 static int
-publish_edge(struct worker *from, struct worker *to, uint64_t request)
+publish_edge(struct waits *from, struct waits *on, uint64_t request,
+    atom32 *room, uint32_t seen)
 {
-	struct worker *w = to;
+	struct waits *w = on;
 
-	atom64_store_relaxed(&from->waits_request, request);
+	atom64_store_relaxed(&from->request, request);
+	atomp_store_relaxed(&from->room, room);
+	atom32_store_relaxed(&from->room_seen, seen);
 	/* pair(circle) seq_cst: before the walk. */
-	atomp_store_seqcst(&from->waits_worker, to);
+	atomp_store_seqcst(&from->on, on);
 	for (int i = 0; w != NULL && i < CIRCLE_MOST; i++) {
-		if (w == from)
+		if (w == from) {
+			/* What it would wait for has come meanwhile. */
+			if (waits_on(from) == NULL)
+				break;
+			withdraw_edge(from);
 			return FERRY_EDEADLK;
-		w = waits_for(w);
+		}
+		w = waits_on(w);
 	}
 	return FERRY_OK;
 }
 
-static void
-withdraw_edge(struct worker *from)
+int
+ferry__wait_block(struct waits *on, atom32 *room, uint32_t seen)
 {
-	/* Relaxed: an edge seen too long is checked by its request. */
-	atomp_store_relaxed(&from->waits_worker, NULL);
+	struct waits *from = ferry__self.waits;
+
+	return from == NULL ? FERRY_OK
+	                    : publish_edge(from, on, 0, room, seen);
 }
 
-/* Law 4 for a wait on this context; publishes the edge of an FFI thread. */
+void
+ferry__wait_unblock(void)
+{
+	if (ferry__self.waits != NULL)
+		withdraw_edge(ferry__self.waits);
+}
+
+/* Law 4 for a wait on this context; publishes the edge of a Ferry thread. */
 static int
 begin_wait(struct context *c, uint64_t request)
 {
 	const struct self *self = &ferry__self;
-	int r;
 
-	if (LIKELY(self->roles == 0))
+	/* Nobody waits for a pool worker but a strand, which holds nothing. */
+	if (LIKELY(self->roles == 0) || self->roles == SELF_POOL)
 		return FERRY_OK;
-	if (self->worker == NULL || self->worker == c->worker ||
+	if (self->waits == NULL || self->worker == ferry__context_worker(c) ||
 	    (self->roles & (SELF_HOOK | SELF_DOORBELL)) != 0)
 		return FERRY_EREENTRANT;
-	r = publish_edge(self->worker, c->worker, request);
-	if (r != FERRY_OK)
-		withdraw_edge(self->worker);
-	return r;
+	return publish_edge(
+	    self->waits, &ferry__context_worker(c)->waits, request, NULL, 0);
 }
 
 static void
 end_wait(void)
 {
-	if (UNLIKELY(ferry__self.worker != NULL))
-		withdraw_edge(ferry__self.worker);
+	if (UNLIKELY(ferry__self.waits != NULL))
+		withdraw_edge(ferry__self.waits);
 }
 
 /* --------------------------------------------------------------- claiming */
@@ -163,7 +207,7 @@ may_spin_for(struct node *n)
 {
 	/* Relaxed: a hint. */
 	return atom32_load_relaxed(
-	           &ferry__reply_context(n)->worker->cpu) !=
+	           &ferry__context_worker(ferry__reply_context(n))->cpu) !=
 	    ferry__os_cpu();
 }
 
@@ -217,10 +261,9 @@ wait_for(ferry_reply *out, ferry_request request, int64_t timeout_ms,
 		return r;
 	if (!edge)
 		r = begin_wait(ferry__reply_context(n), request);
-	else if (UNLIKELY(ferry__self.worker != NULL))
+	else if (UNLIKELY(ferry__self.waits != NULL))
 		/* Relaxed: says only when the edge stops to count. */
-		atom64_store_relaxed(
-		    &ferry__self.worker->waits_request, request);
+		atom64_store_relaxed(&ferry__self.waits->request, request);
 	if (r == FERRY_OK) {
 		r = await(n, timeout_ms);
 		end_wait();
@@ -231,6 +274,52 @@ wait_for(ferry_reply *out, ferry_request request, int64_t timeout_ms,
 		unclaim_waited(n);
 	return r;
 }
+
+/* ------------------------------------------------------------ for strands */
+
+int
+ferry__wait_claim(struct node **out, ferry_request request)
+{
+	int r = ferry__request_node(out, request, TOKEN_REQUEST);
+
+	return r == FERRY_OK ? claim_waited(*out, request, CLAIM_WAITING) : r;
+}
+
+bool
+ferry__wait_is_done(struct node *n)
+{
+	return is_done(n);
+}
+
+bool
+ferry__wait_announce(struct node *n, struct awaiter *a)
+{
+	uint32_t word = WAIT_NONE;
+
+	n->awaiter = a;
+	/* pair(wait) acq_rel: the replier learns whom to wake. */
+	return atom32_cas_acqrel(&n->wait, &word, WAIT_STRAND);
+}
+
+bool
+ferry__wait_withdraw(struct node *n)
+{
+	uint32_t word = WAIT_STRAND;
+
+	/* pair(wait) acq_rel: unless the reply has come meanwhile. */
+	return atom32_cas_acqrel(&n->wait, &word, WAIT_NONE);
+}
+
+void
+ferry__wait_end(ferry_reply *out, struct node *n, int r)
+{
+	if (r == FERRY_OK)
+		take(out, n);
+	else
+		unclaim_waited(n);
+}
+
+/* ---------------------------------------------------------------- public */
 
 int
 ferry_request_wait(ferry_reply *out, ferry_request request,

@@ -17,11 +17,16 @@
 #include <limits.h>
 #include <string.h>
 
+#include "event/trace.h"
 #include "ffi/alloc.h"
+#include "ffi/call.h"
 #include "ffi/context.h"
 #include "ffi/dispatch.h"
 #include "ffi/reply.h"
 #include "ffi/self.h"
+#include "ffi/strand_memory.h"
+#include "ffi/strand_out.h"
+#include "ffi/stuck.h"
 #include "ffi/watch.h"
 
 #define LINGER 32 /* pauses: under a microsecond */
@@ -44,6 +49,7 @@ run_jobs(struct worker *w)
 		w->jobs = j->link.next;
 		j->run(w, j);
 	}
+	ferry__timing_forget(w);
 	ferry__dispatch_flush(w);
 }
 
@@ -99,7 +105,7 @@ has_all_shards(const struct context *c)
 static bool
 may_let_go(const struct context *c)
 {
-	return has_all_shards(c) &&
+	return has_all_shards(c) && c->strands.n == 0 &&
 	    /* pair(running) seq_cst: set before this look at the counts, as
 	     * others count before they look at it. */
 	    atom32_load_seqcst(&c->stage) == CONTEXT_CLOSING &&
@@ -137,7 +143,8 @@ stirs(void *arg)
 {
 	const struct worker *w = arg;
 
-	if (ferry__list_stirs(&w->inner, LIST_TAG_SMALL))
+	if (ferry__list_stirs(&w->inner, LIST_TAG_SMALL) ||
+	    w->ready != NULL || ferry__watch_listens(w))
 		return true;
 	for (const struct context *c = w->contexts; c != NULL; c = c->next) {
 		for (uint32_t i = 0; i < c->n_shards; i++)
@@ -152,6 +159,12 @@ stirs(void *arg)
 static void
 sleep_until_stirred(struct worker *w)
 {
+	uint64_t until = ferry__strand_rest_all(w, stirs);
+	uint64_t timer = ferry__timer_next_ns(&w->timers);
+
+	if (until > timer)
+		until = timer;
+	ferry__trace_welcome();
 	ferry__park_announce(&w->park);
 	/* Every mouth again, after the announcement: pair(park). */
 	if (stirs(w)) {
@@ -161,10 +174,11 @@ sleep_until_stirred(struct worker *w)
 	count_single_add(&w->parks, 1);
 	ferry__beat_idle(&w->beat);
 	/* A signal or a spurious wake only makes it look again. */
-	ferry__park_sleep(&w->park, OS_NEVER);
+	ferry__park_sleep(&w->park, until);
 	ferry__park_rise(&w->park);
 	if (ferry__beat_rise(&w->beat))
 		ferry__event_thread_stir(&w->events);
+	ferry__timing_clock(w, ferry__os_now_ns());
 }
 
 /*
@@ -191,6 +205,11 @@ loop(struct worker *w)
 		atom32_store_relaxed(&w->cpu, ferry__os_cpu());
 		any = drain_inner(w);
 		any |= drain_contexts(w);
+		any |= ferry__strand_run(w);
+		ferry__watch_between(w);
+		if (UNLIKELY(ferry__watch_listens(w)))
+			/* It has returned, and that is to be told. */
+			ferry__watch_listener(w);
 		if (any) {
 			if (w->stream)
 				linger(w);
@@ -206,18 +225,38 @@ loop(struct worker *w)
 
 /* -------------------------------------------------------- the lost thread */
 
+/* This thread is that worker's FFI thread; NULL: no more. */
+static void
+be(struct worker *w)
+{
+	ferry__self.coro = NULL;
+	ferry__self.worker = w;
+	ferry__self.waits = w != NULL ? &w->waits : NULL;
+	ferry__self.roles = w != NULL ? SELF_FFI : 0;
+}
+
 static void
 mend(struct worker *w)
 {
 	enum worker_doing doing = w->doing;
 
+	ferry__coro_adopt(&w->coros);
+	ferry__stuck_mend(w);
 	w->doing = DOING_OWN;
+	w->call = 0;
+	if (w->scoped)
+		ferry__call_end_scopes(w);
+	if (doing == DOING_HANDLER || doing == DOING_STRAND)
+		ferry__dispatch_lost_in(w->context);
+	if (w->strand != NULL)
+		doing = ferry__strand_mend(w, doing);
 	if (doing == DOING_HANDLER)
 		ferry__dispatch_mend(w);
 	else if (doing == DOING_CALLBACK)
 		ferry__reply_called_back(w, w->current);
 	else if (doing != DOING_OWN)
 		ferry__context_mend(w, doing);
+	ferry__strand_lose_waiting(w);
 	/* What the thread had taken, in the order it would have had. */
 	ferry__dispatch_batch(w);
 	run_jobs(w);
@@ -234,8 +273,7 @@ start_thread(struct worker *w)
 static void
 leave(struct worker *w)
 {
-	ferry__self.worker = NULL;
-	ferry__self.roles = 0;
+	be(NULL);
 	/* pair(gone) release: all that this thread did. */
 	atom32_store_release(&w->gone, 1);
 	ferry__os_wake(&w->gone, INT_MAX);
@@ -244,6 +282,7 @@ leave(struct worker *w)
 static void
 put_away(struct worker *w)
 {
+	ferry__strand_out_rest(w);
 	free(w->scratch);
 	w->scratch = NULL;
 	w->scratch_size = 0;
@@ -257,12 +296,21 @@ put_away(struct worker *w)
 static void
 end_alone(struct worker *w)
 {
-	ferry__self.worker = NULL;
-	ferry__self.roles = 0;
+	be(NULL);
 	ferry__event_thread_join(&w->events);
 	if (!w->detached)
 		pthread_detach(pthread_self());
 	put_away(w);
+}
+
+static void
+end(struct worker *w)
+{
+	ferry__beat_idle(&w->beat);
+	if (w->ending_itself)
+		end_alone(w);
+	else
+		leave(w);
 }
 
 /* A clean-up handler: the thread is ending inside somebody's code. */
@@ -271,27 +319,26 @@ lost(void *arg)
 {
 	struct worker *w = arg;
 
+	ferry__fork_returned(w->mark);
 	count_single_add(&w->lost, 1);
+	ferry__timing_lost(w);
 	pthread_detach(pthread_self());
-	ferry__self.worker = NULL;
-	ferry__self.roles = 0;
+	be(NULL);
 	if (start_thread(w) == 0)
 		return;
 	/* There is no thread to be had. This one can still run Ferry's own
-	 * code, so it answers everything, and starts nothing. */
+	 * code, so it answers everything, and starts nothing. As in a
+	 * successor, what was in hand is no more. */
+	ferry__beat(&w->beat, BEAT_NO_SLOT);
 	w->refusing = true;
 	for (struct context *c = w->contexts; c != NULL; c = c->next)
 		/* Relaxed: this thread looks at it. */
 		atom32_store_relaxed(&c->refusing, 1);
 	w->detached = true;
-	ferry__self.worker = w;
-	ferry__self.roles = SELF_FFI;
+	be(w);
 	mend(w);
 	loop(w);
-	if (w->ending_itself)
-		end_alone(w);
-	else
-		leave(w);
+	end(w);
 }
 
 static void *
@@ -299,23 +346,24 @@ run(void *arg)
 {
 	struct worker *w = arg;
 
+	ferry__fork_enter();
+	w->mark = ferry__fork_mark();
 	/* For who joins, who waits for `gone` first: pair(gone). */
 	w->thread = pthread_self();
-	ferry__self.worker = w;
-	ferry__self.roles = SELF_FFI;
+	be(w);
+	ferry__coro_owner_open(&w->coros);
 	ferry__os_thread_name(w->thread_name);
-	atom32_store_relaxed(&w->id, ferry__os_thread_id());
+	ferry__trace_welcome();
 	pthread_cleanup_push(lost, w);
 	if (ferry__beat_rise(&w->beat))
 		ferry__event_thread_stir(&w->events);
+	/* Behind that beat: what stood before was not this thread. Relaxed:
+	 * the next beat that names anything publishes it. */
+	atom32_store_relaxed(&w->id, ferry__os_thread_id());
 	mend(w);
 	loop(w);
 	pthread_cleanup_pop(0);
-	ferry__beat_idle(&w->beat);
-	if (w->ending_itself)
-		end_alone(w);
-	else
-		leave(w);
+	end(w);
 	return NULL;
 }
 
@@ -360,17 +408,21 @@ make(void)
 	if (w != NULL)
 		unused = w->next;
 	pthread_mutex_unlock(&mutex);
-	if (w != NULL)
-		return w;
-	w = ferry__alloc_for_ever(sizeof *w);
-	if (w != NULL)
-		w->recent = ferry__alloc_for_ever(
-		    DISPATCH_RECENT * sizeof(struct node *));
-	if (w != NULL && w->recent == NULL)
-		return NULL;
-	if (w != NULL) {
+	if (w == NULL) {
+		w = ferry__alloc_for_ever(sizeof *w);
+		if (w == NULL)
+			return NULL;
 		pthread_mutex_init(&w->events.mutex, NULL);
 		ferry__list_open(&w->inner, 0);
+	}
+	if (w->recent == NULL)
+		w->recent = ferry__alloc_for_ever(
+		    DISPATCH_RECENT * sizeof(struct node *));
+	if (w->recent == NULL) {
+		/* The next one gets what there is: opens that fail over and
+		 * over keep no more than one that succeeds. */
+		put_away(w);
+		return NULL;
 	}
 	return w;
 }
@@ -388,12 +440,18 @@ reset(struct worker *w)
 	w->context = NULL;
 	w->call = 0;
 	w->block = NULL;
-	w->deferred = w->refusing = false;
+	w->deferred = w->scoped = w->refusing = false;
 	w->detached = w->ending_itself = false;
 	w->doing = DOING_OWN;
 	w->contexts = NULL;
 	w->letting_go = NULL;
 	w->ending = NULL;
+	w->strand = NULL;
+	w->ready = NULL;
+	w->ready_end = &w->ready;
+	w->timers = (struct timers){ 0 };
+	w->trim_ns = OS_NEVER;
+	w->hold = (struct hold){ 0 };
 	w->spin = (struct spin){ 0 };
 	/* Relaxed: the threads' creation publishes them. */
 	atom64_store_relaxed(&w->parks.n, 0);
@@ -521,9 +579,20 @@ ferry__worker_join(struct worker *w)
 	atom32_store_release(&w->leaving, 1);
 	w->leave_job.run = look_again;
 	ferry__worker_post(w, &w->leave_job);
+	/* At the same time: no context is left to be watched. */
+	ferry__event_thread_leave(&w->events);
 	await_gone(w);
 	if (!w->detached)
-		pthread_join(w->thread, NULL);
+		ferry__os_thread_join(w->thread);
 	ferry__event_thread_join(&w->events);
 	put_away(w);
+}
+
+void
+ferry__worker_forked(void)
+{
+	ferry__fork_renew(&mutex);
+	ferry__fork_renew(&starting);
+	in_use = NULL;
+	unused = NULL;
 }

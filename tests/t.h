@@ -22,7 +22,8 @@
  * T_WAIT_UNTIL polls and is for the places where there is none. Multiply every
  * time that is an upper bound by t_slow() (T_WAIT_UNTIL does it itself).
  *
- * Environment: T_SLOW a slower machine's factor, T_SEED the seed of t_seed().
+ * Environment: T_SLOW a slower machine's factor, T_SEED the seed of t_seed(),
+ * T_WRAP what the program is run by.
  * A comment with T_LIMIT= and a number of seconds in the program's source
  * changes its time limit (tests/run).
  */
@@ -42,6 +43,10 @@
 
 /* --- Failing ----------------------------------------------------------- */
 
+/* What a program that defines it has to say about a failure, after its text;
+ * on the thread that failed. */
+extern void t_on_fail(void) __attribute__((weak));
+
 /* dprintf and _exit: nothing buffered, no exit handlers, safe in a child. */
 __attribute__((noreturn, format(printf, 3, 4))) T__FN void
 t_fail(const char *file, int line, const char *fmt, ...)
@@ -53,6 +58,8 @@ t_fail(const char *file, int line, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	__builtin_va_end(ap);
 	dprintf(2, "%s:%d: %s\n", file, line, text);
+	if (t_on_fail != NULL)
+		t_on_fail();
 	_exit(1);
 }
 
@@ -194,6 +201,13 @@ t_end(void)
 #define T_ASAN 0
 #endif
 
+/* Built with OS=posix: thread ids are not the system's. */
+#ifdef FERRY_OS_posix
+#define T_PORTABLE 1
+#else
+#define T_PORTABLE 0
+#endif
+
 /* How much longer than planned a thing may take here; at least 1. */
 T__FN int
 t_slow(void)
@@ -204,6 +218,15 @@ t_slow(void)
 	if (slow < 1)
 		slow = T_TSAN ? 10 : T_ASAN ? 3 : 1;
 	return slow;
+}
+
+/* Run by an emulator of programs (make check-arm64). */
+T__FN int
+t_emulated(void)
+{
+	const char *wrap = getenv("T_WRAP");
+
+	return wrap != NULL && strncmp(wrap, "qemu", 4) == 0;
 }
 
 T__FN uint64_t

@@ -12,13 +12,19 @@
  *	request   what a caller submitted; named by a token until answered
  *	call      the same request, seen by its handler
  *	reply     the outcome: a status and one block of bytes
+ *	event     something the library says unasked
  *	inbox     a completion queue for one event loop
+ *	listener  a function that hears a context's events
  *	handle    an object of the library, held by token
+ *	strand    a handler that waits without holding the thread: strand.h
+ *	cleanup   a fire-and-forget job of a finalizer: cleanup.h
+ *	episode   a call that does not come back, and why: watch.h
  *
  * Everything is named by tokens (uint64_t, 0 is never valid). A token that no
  * longer names anything is answered FERRY_ESTALE, one that never could
- * FERRY_EINVAL, one that belongs elsewhere FERRY_EFOREIGN. Tokens catch
- * mistakes; they are no security boundary inside one process.
+ * FERRY_EINVAL, one that belongs elsewhere FERRY_EFOREIGN, one from before a
+ * fork FERRY_EFORKED. Tokens catch mistakes; they are no security boundary
+ * inside one process.
  *
  * THE LAWS
  *
@@ -35,10 +41,14 @@
  *  4. A handler, reply callback or cancel hook that submits to its own
  *     context gets FERRY_EREENTRANT at once (asynchronous submits are allowed
  *     under FERRY_CONTEXT_SELF_SUBMIT). Open and close, and blocking calls to
- *     any context of one's own worker, are refused always. A circle of
- *     waiting workers gets FERRY_EDEADLK. Waits inside foreign code (a mutex
- *     of your own, say) cannot be seen.
- *  5. No callback runs while Ferry holds a lock.
+ *     any context of one's own worker, are refused always. A strand may
+ *     submit to any context, its own too, and wait for it by its own means
+ *     (strand.h). A listener may submit to and wait for any context, its
+ *     own too. A circle of waiting FFI and event threads, through requests
+ *     and through emits that block, gets FERRY_EDEADLK. Waits inside foreign
+ *     code (a mutex of your own, say) and between strands cannot be seen.
+ *  5. No callback runs while Ferry holds a lock, and on a strand's stack
+ *     none but its handler.
  *  6. Inputs are copied, or adopted with a free function: adopted only when
  *     submit returned FERRY_OK, and then freed exactly once, after the last
  *     use, on any thread that runs Ferry code; the free function must be
@@ -47,15 +57,20 @@
  *  7. A request that raced with a close is answered or refused with
  *     FERRY_ECLOSED; it never reaches the next owner of the slot.
  *  8. After ferry_context_close() returned 0 no callback of that context
- *     runs and no memory of the caller is touched.
+ *     runs, no strand is left, and no memory of the caller is touched. What
+ *     a strand has offloaded and left behind goes on with its own argument.
  *  9. Queues are bounded. Past a bound: FERRY_EAGAIN or FERRY_E2BIG.
  * 10. What happens when events overflow is a policy of each context.
  * 11. Ferry's threads block all asynchronous signals, carry names, and no
- *     signal handler, environment variable, log line or atexit is used.
+ *     signal handler, environment variable, log line or atexit is used but
+ *     what ferry_dump_on_signal() and ferry_watch_signal() were asked for. A
+ *     forked child has none of them, and Ferry anew: see FORKS.
  * 12. Counters add up: submitted = refused + queued + started + ended
  *     unstarted, and started = running + ended started.
  *
  * WHO MAY CALL WHAT, FROM WHERE
+ *
+ * ("callback" is any function of yours that Ferry calls, a listener too.)
  *
  *	function                  any thread  handler,callback,hook  blocks
  *	ferry_request_submit*     yes         not own context (4)    no
@@ -63,19 +78,56 @@
  *	ferry_request_cancel      yes         yes                    hook only
  *	ferry_request_release     yes         yes                    no
  *	ferry_call_*              see each    yes                    no
+ *	ferry_scope_*             no          the call's handler     no
+ *	ferry_debug_wedge         no          the call's handler     yes
+ *	ferry_strand_*: itself    no          strand only            suspends
+ *	ferry_strand_counters,
+ *	ferry_strand_admit        yes         yes                    no
+ *	ferry_strand_wait_all     yes         FERRY_EDEADLK          yes
  *	ferry_handle_open/object  no          FFI thread only        no
  *	ferry_handle_release      yes         yes                    no
  *	ferry_context_open/close  yes         FERRY_EREENTRANT       yes
- *	ferry_context_emit        no          FFI thread only        policy
+ *	ferry_context_emit        yes         yes                    policy
+ *	ferry_listener_add        yes         not in a hook          no
+ *	ferry_listener_remove     yes         yes                    no
+ *	ferry_listener_remove_wait yes        FERRY_EREENTRANT       yes
  *	ferry_context_counters,
- *	ferry_context_health      yes         yes                    no
+ *	ferry_context_health,
+ *	ferry_context_ledger,
+ *	ferry_context_metrics     yes         yes                    no
  *	ferry_library_*           yes         yes                    no
  *	ferry_inbox_open/attach   yes         FERRY_EREENTRANT       no
  *	ferry_inbox_take          one taker   yes                    no
  *	ferry_inbox_wait          one taker   FERRY_EREENTRANT       yes
+ *	ferry_inbox_wake          yes         yes                    no
  *	ferry_inbox_close         yes         FERRY_EREENTRANT       shortly
+ *	ferry_dump                yes         yes                    fd
+ *	ferry_dump_on_signal      yes         FERRY_EREENTRANT       fd
+ *	ferry_watch_signal        yes         FERRY_EREENTRANT       shortly
+ *	ferry_context_watch       yes         FERRY_EREENTRANT       callback
  *	ferry_quiesce             yes         FERRY_EREENTRANT       yes
+ *	ferry_cleanup_submit/post any state   yes                    no
+ *	ferry_cleanup_flush/shutdown yes      FERRY_EREENTRANT       yes
+ *	ferry_cleanup_*, others   yes         yes                    no
  *	ferry_block_release       yes         yes                    no
+ *
+ * FORKS
+ *
+ * In a forked child every token of before the fork is FERRY_EFORKED. Nothing
+ * of before runs there, no callback, hook, free function or fini; no inherited
+ * descriptor is read, written or closed; and ferry_quiesce() has not been
+ * called. Libraries, contexts and inboxes can be opened anew at once, from any
+ * thread, whatever the parent's threads were doing; so in the child's children.
+ * Blocks that the child holds it may release. The parent notices nothing.
+ *
+ * Any callback (a handler, listener or gone, init, fini or destroy, doorbell,
+ * free function, reply callback, hook) that forks must exec or _exit() in the
+ * child, and until then may call Ferry as any other code. If it returns there,
+ * or ends its thread, Ferry ends the child by _exit(70); but a hook that
+ * ferry_request_cancel() runs on a thread of the host's may return, and the
+ * cancel returns FERRY_EFORKED.
+ *
+ * vfork(), posix_spawn() and system() are no forks in this sense.
  *
  * CONVENTIONS
  *
@@ -89,7 +141,11 @@
  * milliseconds: negative waits for ever, 0 looks once. Deadlines are absolute
  * nanoseconds of ferry_clock_ns(), 0 for none. Strings are UTF-8, terminated
  * by a zero byte; Ferry copies every string and table it is given. Strings
- * and names it returns live as long as the process.
+ * and names it returns live as long as the process. No function is a
+ * cancellation point of pthread_cancel(). Handlers, reply callbacks, init,
+ * fini, destroy, listeners and gone may end their thread (a handler's call is
+ * answered FERRY_ELOST); cancel hooks, free and doorbell functions must not,
+ * and are not cancelled while they run.
  */
 #ifndef FERRY_FERRY_H
 #define FERRY_FERRY_H
@@ -115,6 +171,7 @@ typedef uint64_t ferry_request;
 typedef uint64_t ferry_call;
 typedef uint64_t ferry_handle;
 typedef uint64_t ferry_inbox;
+typedef uint64_t ferry_listener;
 
 /*
  * Errors. The numbers are frozen; new ones are appended. A reply's status is
@@ -146,12 +203,15 @@ enum {
 	FERRY_EFROZEN = -22,    /* the library has been opened */
 	FERRY_EEXIST = -23,     /* the name is taken */
 	FERRY_EABI = -24,       /* this libferry is too old or too new */
-	FERRY_EINIT = -25,      /* the library's init failed; see error_text */
+	FERRY_EINIT = -25,      /* the library's init failed; see init_status */
 	FERRY_ESTUCK = -26,     /* refused while the event queue is stuck */
 	FERRY_ETHREAD = -27,    /* only on the context's FFI thread */
 	FERRY_ELOST = -28,      /* the handler's thread ended */
 	FERRY_EDETACHED = -29,  /* the inbox is not attached to the context */
-	FERRY_ENOTSUP = -30     /* not available here */
+	FERRY_ENOTSUP = -30,    /* not available here */
+	FERRY_EFORKED = -31,    /* the token is from before a fork */
+	FERRY_ENOSTRAND = -32,  /* only in a strand */
+	FERRY_EUNINIT = -33     /* the cleanup lane has not been started */
 };
 
 /* For number fields of option structs: no bound, or switched off. */
@@ -178,6 +238,17 @@ FERRY_API int
 ferry_abi_check(uint32_t abi);
 
 /*
+ * Where the loaded library has a field of a public struct, bytes from its
+ * beginning, and how many it takes: "ferry_reply", "size". `field` NULL: the
+ * whole struct. For bindings that mirror structs by hand, to compare all of
+ * them when they are loaded, and to see whether an older library fills a
+ * field. FERRY_EINVAL: no struct or field of that name.
+ */
+FERRY_API int
+ferry_abi_layout(uint32_t *out_offset, uint32_t *out_size, const char *type,
+    const char *field);
+
+/*
  * Now, in nanoseconds of the clock that deadlines are measured by:
  * CLOCK_MONOTONIC, which does not count time spent suspended.
  */
@@ -187,11 +258,12 @@ ferry_clock_ns(void);
 /* ------------------------------------------------------------- callbacks */
 
 /*
- * A method's handler. Runs on the FFI thread.
+ * A method's handler. Runs on the FFI thread; a strand's on a stack of its own.
  *
  * `data` and `size` are the request's payload, aligned to 16 bytes unless it
- * was adopted: nobody else's until the handler has returned, or, after
- * ferry_call_defer(), until it is answered. `state` is what init stored.
+ * was adopted: nobody else's, and to be changed in place if need be, until the
+ * handler has returned or, after ferry_call_defer(), until it is answered.
+ * `state` is what init stored.
  * Answer with ferry_call_reply(), now or, after ferry_call_defer(), later
  * from any thread. A handler that returns with neither done is answered by
  * its return value, with no bytes: FERRY_OK, a positive status of the
@@ -244,6 +316,22 @@ typedef void (*ferry_destroy_fn)(void *object, void *state);
  */
 typedef void (*ferry_doorbell_fn)(void *user);
 
+/*
+ * Hears an event, on the event thread of the context's worker. `data` is
+ * valid until it returns; NULL if size is 0. `dropped` tells how many events
+ * of the context overflow has kept from this listener since the one before.
+ * It delays every other listener and inbox of the worker, and the watchdog:
+ * one that does not return is named by ferry_context_health() and by
+ * FERRY_KIND_IN_LISTENER. It may add and remove listeners, itself too. Must
+ * not throw.
+ */
+typedef void (*ferry_listener_fn)(ferry_context context, uint32_t event,
+    const void *data, size_t size, uint64_t dropped, void *user);
+
+/* The listener is gone: not running, never to be called again. Called once,
+ * on the event thread; what `user` points to may be freed here. */
+typedef void (*ferry_gone_fn)(void *user);
+
 /* ------------------------------------------------------------- libraries */
 
 /* Stall levels, by how long one call has held the FFI thread. */
@@ -265,9 +353,15 @@ typedef struct ferry_levels {
 	uint32_t fatal_ms;
 } ferry_levels;
 
+enum { /* ferry_method.flags */
+	/* The handler is a strand: it may wait without holding the FFI thread;
+	 * see <ferry/strand.h>. */
+	FERRY_METHOD_STRAND = 1u << 0
+};
+
 typedef struct ferry_method {
 	size_t struct_size;
-	uint32_t flags;           /* none yet */
+	uint32_t flags;           /* FERRY_METHOD_… */
 	uint32_t reserved;        /* 0 */
 	const char *name;         /* unique in its library */
 	ferry_handler_fn handler;
@@ -296,19 +390,20 @@ typedef struct ferry_library_options {
 
 /*
  * Describes a library. Methods and events of the tables get the ids 0, 1, 2…
- * in order; more may be added until the first context is opened on it.
+ * in order; more may be added until the first context is opened on it
  * (also by an open that fails). Returns FERRY_EINVAL, FERRY_EEXIST (two of one
  * name), FERRY_ENOMEM.
  */
 FERRY_API int
 ferry_library_open(ferry_library *out, const ferry_library_options *options);
 
-/* Adds a method, and tells its id. FERRY_EFROZEN once a context is open. */
+/* Adds a method, and tells its id. FERRY_EFROZEN once a context is open;
+ * FERRY_ESTALE; others as for ferry_library_open(). */
 FERRY_API int
 ferry_library_add_method(
     uint32_t *out_id, ferry_library library, const ferry_method *method);
 
-/* Adds an event, and tells its id. FERRY_EFROZEN once a context is open. */
+/* Adds an event, and tells its id. Errors as for a method. */
 FERRY_API int
 ferry_library_add_event(
     uint32_t *out_id, ferry_library library, const ferry_event *event);
@@ -332,7 +427,7 @@ enum { /* ferry_context_options.event_policy */
 	FERRY_EVENTS_DROP_OLDEST = 0, /* and count it; the default */
 	/* Refuse: emit and submit return FERRY_ESTUCK until there is room. */
 	FERRY_EVENTS_STUCK = 1,
-	/* The emitting handler waits for room. */
+	/* The emitting thread waits for room. */
 	FERRY_EVENTS_BLOCK = 2
 };
 
@@ -352,7 +447,8 @@ typedef struct ferry_context_options {
 	const void *init_arg;
 	int64_t timeout_ms;       /* for the open; 0 waits for ever */
 	/* Requests that one submitting thread may have unfinished or not yet
-	 * taken: default 4096, or FERRY_UNBOUNDED. */
+	 * taken: default 4096, or FERRY_UNBOUNDED. A place is free again
+	 * shortly after its reply. */
 	uint64_t depth;
 	/* Exact bound over all threads; costs a shared counter. 0: none. */
 	uint64_t depth_total;
@@ -360,14 +456,27 @@ typedef struct ferry_context_options {
 	 * (FERRY_UNBOUNDED). */
 	uint64_t payload_max;
 	uint32_t event_policy;    /* FERRY_EVENTS_… */
-	uint32_t event_capacity;  /* entries, a power of two; default 256 */
+	/* Entries, a power of two; default 256. As many again for events of
+	 * threads other than the FFI thread. */
+	uint32_t event_capacity;
 	ferry_levels levels;      /* of the watchdog */
 	/* The level at which an episode is announced, once; default STALLED.
 	 * Higher levels that it reaches are told at its end, as the peak. */
 	uint32_t notify_level;
-	uint32_t reserved;        /* 0 */
+	/* Strands that may be active at once: default 16384, at most 1048576.
+	 * Past it requests are answered FERRY_EAGAIN. */
+	uint32_t strands;
 	char *error_text;         /* init's message on FERRY_EINIT; optional */
 	size_t error_text_size;   /* bytes */
+	/* Usable bytes of each strand's stack: at least 16 KiB, default 64 KiB,
+	 * at most 1 GiB. */
+	size_t strand_stack;
+	/* Bytes of ferry_strand_alloc() that a strand may have: default 1 MiB,
+	 * or FERRY_UNBOUNDED. */
+	uint64_t strand_memory;
+	/* On FERRY_EINIT: what init returned, or FERRY_ELOST if it has ended
+	 * its thread; optional. */
+	int32_t *init_status;
 } ferry_context_options;
 
 /*
@@ -402,7 +511,7 @@ typedef struct ferry_close_report {
 	uint32_t callback_not_run; /* replies that needed the wedged thread */
 	uint64_t abandoned;        /* requests answered by the closer */
 	ferry_request request;     /* the one that holds the FFI thread, or 0 */
-	const char *method;        /* its method's name, or NULL */
+	const char *method;        /* its method's name, "fini" & co, or NULL */
 	uint64_t age_ns;           /* since when, as far as the watcher saw */
 } ferry_close_report;
 
@@ -412,9 +521,10 @@ typedef struct ferry_close_report {
  *
  * Returns FERRY_OK when the worker has let the context go: every request is
  * answered, fini has returned, and (with a worker's last context) both
- * threads are joined. Returns FERRY_EBUSY when something still runs: every
- * unfinished request has been answered FERRY_ECLOSED nevertheless, late
- * replies will get FERRY_ESTALE, and closing again waits for the rest.
+ * threads are joined. Returns FERRY_EBUSY when something still runs, or the
+ * reply of a deferred call is still to come: every unfinished request has been
+ * answered FERRY_ECLOSED nevertheless, late replies will get FERRY_ESTALE, and
+ * closing again waits for the rest.
  * A second closer at the same time gets FERRY_EALREADY; a closed context
  * FERRY_ESTALE. From a callback or a Ferry thread: FERRY_EREENTRANT.
  */
@@ -422,7 +532,8 @@ FERRY_API int
 ferry_context_close(ferry_context context, const ferry_close_options *options,
     ferry_close_report *report);
 
-/* The id of a method by name; FERRY_ENOMETHOD. */
+/* The id of a method by name; FERRY_ENOMETHOD. This and the next three:
+ * FERRY_ECLOSED once fini has returned. */
 FERRY_API int
 ferry_context_method(uint32_t *out_id, ferry_context context, const char *name);
 
@@ -435,15 +546,79 @@ FERRY_API int
 ferry_context_method_name(
     const char **out, ferry_context context, uint32_t method);
 
+/* The name of an event by id; FERRY_ENOEVENT. */
+FERRY_API int
+ferry_context_event_name(
+    const char **out, ferry_context context, uint32_t event);
+
 /*
- * Says something that nobody asked for: copied to every attached inbox that
- * wants events. On the FFI thread only (handlers, and whatever the library
- * calls from them), otherwise FERRY_ETHREAD. At most 64 KiB, otherwise
- * FERRY_E2BIG; FERRY_ESTUCK and FERRY_ECLOSED by the overflow policy.
+ * Says something that nobody asked for: to every listener, and copied to every
+ * inbox that wants events. From any thread. Events of one thread are heard in
+ * their order. At most 64 KiB, otherwise FERRY_E2BIG.
+ *
+ * On the FFI thread it takes no lock and allocates only for events of more than
+ * 512 bytes. Events of other threads (a device library's own) have room of
+ * their own, event_capacity entries; when it is used up, DROP_OLDEST drops the
+ * new event (counted, FERRY_OK), because only the FFI thread may take out what
+ * is queued. FERRY_ESTUCK by FERRY_EVENTS_STUCK. FERRY_EVENTS_BLOCK waits, and
+ * returns FERRY_ECLOSED when the context closes meanwhile, FERRY_EDEADLK where
+ * the wait would close a circle (law 4). FERRY_ENOEVENT, FERRY_ENOMEM;
+ * FERRY_ESTALE also before the open has returned, FERRY_EREENTRANT in a
+ * doorbell, FERRY_ECLOSED once fini has returned.
+ *
+ * One that was lost before it could be said is told as that: no data, and as
+ * its size FERRY_EVENT_LOST. It is counted with those of other threads that
+ * were dropped, whatever the thread and the policy, and who hears of events
+ * hears of a gap. Never waits, allocates nothing.
  */
 FERRY_API int
 ferry_context_emit(
     ferry_context context, uint32_t event, const void *data, size_t size);
+
+#define FERRY_EVENT_LOST SIZE_MAX /* as a size: see there */
+
+/* ------------------------------------------------------------- listeners */
+
+#define FERRY_EVENT_ANY UINT32_MAX /* as an id: every event */
+
+typedef struct ferry_listener_options {
+	size_t struct_size;
+	uint32_t flags;             /* none yet */
+	uint32_t event;             /* the id to hear, or FERRY_EVENT_ANY */
+	ferry_listener_fn listener; /* required */
+	ferry_gone_fn gone;         /* optional */
+	void *user;                 /* handed to both */
+	const char *name;           /* for reports; optional */
+} ferry_listener_options;
+
+/*
+ * Adds a listener to a context; it hears what is emitted from now on. *out is
+ * written before it may be called.
+ * FERRY_EINVAL, FERRY_ENOEVENT, FERRY_ESTALE, FERRY_ECLOSED, FERRY_ENOMEM,
+ * FERRY_EREENTRANT (in a cancel hook or doorbell). After an error `gone` is
+ * not called; otherwise once: after a remove, or when the context closes.
+ */
+FERRY_API int
+ferry_listener_add(ferry_listener *out, ferry_context context,
+    const ferry_listener_options *options);
+
+/*
+ * Removes a listener. Once this has returned no call of it starts; one that
+ * is running goes on, and `gone` is called when it has returned.
+ * FERRY_EALREADY: removed before, or just now by its context's close, and
+ * `gone` may be to come. FERRY_ESTALE: gone, also by its context's close.
+ */
+FERRY_API int
+ferry_listener_remove(ferry_listener listener);
+
+/*
+ * Removes a listener, if that has not been done, and waits until it is gone:
+ * afterwards neither function runs, nor will. FERRY_ETIMEDOUT, FERRY_EINTR: it
+ * is removed, and may be waited for again. FERRY_ESTALE: gone before.
+ * FERRY_EREENTRANT on a Ferry thread, in a hook or doorbell. Blocks.
+ */
+FERRY_API int
+ferry_listener_remove_wait(ferry_listener listener, int64_t timeout_ms);
 
 /* -------------------------------------------------------------- requests */
 
@@ -576,8 +751,9 @@ ferry_call_reply_block(ferry_call call, int status, void *block, size_t size);
 
 /*
  * The call will be answered later, from any thread. In the handler only, else
- * FERRY_ETHREAD; FERRY_EREPLIED, FERRY_EALREADY. A deferred call with a
- * deadline is cancelled (its hook run) when the deadline passes.
+ * FERRY_ETHREAD; FERRY_EREPLIED, FERRY_EALREADY, FERRY_EINVAL (in a strand). A
+ * deferred call with a deadline is cancelled (its hook run) when the deadline
+ * passes.
  */
 FERRY_API int
 ferry_call_defer(ferry_call call);
@@ -603,7 +779,7 @@ typedef struct ferry_call_info {
 	ferry_request request;
 	uint64_t deadline_ns;  /* 0: none */
 	uint32_t method;
-	uint32_t submitter;    /* system id of the thread that submitted */
+	uint32_t submitter;    /* id of the thread that submitted */
 } ferry_call_info;
 
 /* Facts about a call that has not been answered. */
@@ -638,18 +814,26 @@ ferry_handle_open(ferry_handle *out, ferry_call call, void *object,
     const void *type, ferry_destroy_fn destroy);
 
 /*
- * The object behind a token, for use within this handler. FERRY_ESTALE:
- * released. FERRY_EFOREIGN: of another context. FERRY_EINVAL: of another
- * type, or no handle at all. FERRY_ETHREAD: not in a handler.
+ * The object behind a token, for use within this handler: whoever releases the
+ * handle meanwhile, it is not destroyed before the handler has returned, or a
+ * strand waits: that looks it up again after each wait. FERRY_ESTALE: released.
+ * FERRY_EFOREIGN: of another context. FERRY_EINVAL: of another type, or no
+ * handle at all. FERRY_ETHREAD: not in a handler.
  */
 FERRY_API int
 ferry_handle_object(
     void **out, ferry_call call, ferry_handle handle, const void *type);
 
 /*
- * Releases a handle, from any thread in any state; never blocks, never fails
- * for want of memory. The token is stale at once; the object is destroyed
- * later, on its FFI thread. FERRY_ESTALE: released before, or closed.
+ * Releases a handle: once, by whoever comes first. Made for finalizers: from
+ * any thread in any state, in callbacks, in a signal handler; never blocks,
+ * never fails for want of memory. The token is stale at once; the object is
+ * destroyed later, on its FFI thread, with all that was released meanwhile.
+ * FERRY_ESTALE: released before, or closed.
+ *
+ * A handler that is to end an object at a caller's request looks it up, and
+ * releases its handle: FERRY_OK says that nobody else has or will. It ends what
+ * the object stands for, and leaves the rest to destroy.
  */
 FERRY_API int
 ferry_handle_release(ferry_handle handle);
@@ -680,7 +864,8 @@ ferry_inbox_fd(int *out, ferry_inbox inbox);
 
 enum { /* ferry_attach_options.flags */
 	FERRY_ATTACH_EVENTS = 1u << 0,  /* wants FERRY_KIND_EVENT */
-	FERRY_ATTACH_LIVENESS = 1u << 1 /* wants (NOT_)RESPONDING */
+	/* Wants (NOT_)RESPONDING, OVERLOADED, HELD, IN_LISTENER. */
+	FERRY_ATTACH_LIVENESS = 1u << 1
 };
 
 typedef struct ferry_attach_options {
@@ -711,14 +896,29 @@ enum {
 	/* To the inbox that a submit refused by FERRY_EAGAIN had named, once
 	 * there is room again. */
 	FERRY_KIND_WRITABLE = 4,
-	FERRY_KIND_NOT_RESPONDING = 5, /* request, method, level, age, depth */
-	FERRY_KIND_RESPONDING = 6,     /* level: peak; age: how long it was */
-	FERRY_KIND_CLOSED = 7          /* a context's last; it is gone */
+	/* request, method, level, age, depth; status: the FERRY_VERDICT_…;
+	 * data: a report as text, terminated, or NULL. Where none is in hand
+	 * (see NO REQUEST in watch.h) request is 0, and code UINT32_MAX. */
+	FERRY_KIND_NOT_RESPONDING = 5,
+	/* The same, as it was; level: peak; age: how long it was. */
+	FERRY_KIND_RESPONDING = 6,
+	FERRY_KIND_CLOSED = 7,         /* a context's last; it is gone */
+	/* To those that want liveness: a listener holds the event thread, so
+	 * that events, notices and the watchdog wait: listener, name, code (the
+	 * event), level, age. Posted by the FFI thread, between requests and
+	 * while it waits in ferry_context_emit(); with level FERRY_LEVEL_NONE
+	 * when it has returned. */
+	FERRY_KIND_IN_LISTENER = 8,
+	/* To those that want liveness: a call would be NOT_RESPONDING, but it
+	 * is for want of a processor: request, method, depth, data. */
+	FERRY_KIND_OVERLOADED = 9,
+	/* The same, but somebody (a debugger) has stopped its thread. */
+	FERRY_KIND_HELD = 10
 };
 
 typedef struct ferry_completion {
 	uint32_t kind;         /* FERRY_KIND_… */
-	int32_t status;        /* REPLY */
+	int32_t status;        /* REPLY; a verdict */
 	uint32_t code;         /* method id, or event id */
 	uint32_t level;        /* FERRY_LEVEL_… */
 	ferry_context context;
@@ -727,10 +927,11 @@ typedef struct ferry_completion {
 	void *data;            /* yours until ferry_block_release(); NULL if
 	                        * there is none */
 	size_t size;           /* bytes */
-	const char *name;      /* method's or event's; or NULL */
+	const char *name;      /* method's, event's, listener's; or NULL */
 	uint64_t age_ns;
 	uint64_t depth;        /* requests queued behind it */
 	uint64_t count;
+	ferry_listener listener; /* IN_LISTENER */
 } ferry_completion;
 
 /*
@@ -749,6 +950,15 @@ ferry_inbox_take(
  */
 FERRY_API int
 ferry_inbox_wait(ferry_inbox inbox, int64_t timeout_ms);
+
+/*
+ * Until it is next taken from, the inbox looks as if something had come: who
+ * waits, or comes to wait, gets FERRY_OK, the descriptor is readable, or the
+ * doorbell is called. For a thread that is to do something else, or to end, so
+ * that the inbox can be closed. FERRY_ESTALE; FERRY_EREENTRANT in a doorbell.
+ */
+FERRY_API int
+ferry_inbox_wake(ferry_inbox inbox);
 
 /* Releases the data of `count` completions in one call. */
 FERRY_API int
@@ -792,12 +1002,18 @@ typedef struct ferry_counters {
 	uint64_t late_replies;       /* after an abandoned close: not sent */
 	uint64_t discarded;          /* replies whose taker was gone */
 	uint64_t wakes;              /* system calls made by its submits */
-	/* emitted = unheard + dropped + queued + dispatched; at rest, with one
-	 * inbox that wants events, dispatched = delivered. */
+	/* emitted = unheard + dropped + dropped_elsewhere + dispatched + those
+	 * in the queue; at rest, with one inbox that wants events, dispatched
+	 * = delivered. */
 	uint64_t events_emitted;     /* accepted by emit */
 	uint64_t events_refused;     /* by FERRY_EVENTS_STUCK */
 	uint64_t events_unheard;     /* nobody wanted events */
 	uint64_t events_dropped;     /* by DROP_OLDEST, out of the queue */
+	/* By DROP_OLDEST, of threads other than the FFI thread; and
+	 * FERRY_EVENT_LOST, of any. */
+	uint64_t events_dropped_elsewhere;
+	uint64_t events_dispatched;  /* offered to all who hear */
+	uint64_t events_heard;       /* calls of listeners */
 	uint64_t events_delivered;   /* copies put into inboxes */
 	uint64_t events_overrun;     /* copies dropped there by DROP_OLDEST,
 	                              * or for want of memory */
@@ -806,7 +1022,7 @@ typedef struct ferry_counters {
 	/* Of its worker, for all contexts on it: */
 	uint64_t parks;              /* times the FFI thread went to sleep */
 	uint64_t observer_gaps;      /* times the watcher itself was held up */
-	uint64_t threads_lost;       /* FFI threads ended by a handler */
+	uint64_t threads_lost;       /* Ferry threads ended by callbacks */
 } ferry_counters;
 
 /* A snapshot, from any thread, lock-free on the request path. */
@@ -816,7 +1032,12 @@ ferry_context_counters(ferry_counters *out, ferry_context context);
 enum { /* ferry_health.worker, ferry_health.watcher */
 	FERRY_THREAD_IDLE = 0, /* asleep */
 	FERRY_THREAD_BUSY = 1,
-	FERRY_THREAD_GONE = 3
+	FERRY_THREAD_IN_LISTENER = 2, /* the watcher: in one, or in a gone */
+	FERRY_THREAD_GONE = 3,
+	/* The watcher: in one; the worker: it waits for one to return. */
+	FERRY_THREAD_IN_CANCEL_HOOK = 4,
+	FERRY_THREAD_IN_EMIT = 5, /* the worker: it waits for room */
+	FERRY_THREAD_IN_DOORBELL = 6 /* either is in a doorbell function */
 };
 
 typedef struct ferry_health {
@@ -824,29 +1045,126 @@ typedef struct ferry_health {
 	uint32_t worker;         /* FERRY_THREAD_… */
 	uint32_t watcher;        /* FERRY_THREAD_…; IDLE between its looks */
 	uint32_t level;          /* FERRY_LEVEL_…, as last judged */
-	uint32_t method;         /* of the call in hand */
+	uint32_t method;         /* of the call in hand; see method_name */
 	ferry_request request;   /* the call in hand, or 0 */
-	const char *method_name; /* or NULL */
+	/* Or NULL; with method UINT32_MAX, and no request: "init", "fini" or
+	 * "destroy", of any context on the worker. */
+	const char *method_name;
 	uint64_t beats;          /* the heartbeat's sequence */
 	uint64_t age_ns;         /* since the watcher saw it move last */
 	uint64_t watcher_age_ns; /* since the watcher looked last */
 	uint64_t queued;
 	uint64_t running;
-	uint32_t worker_thread;  /* system ids; 0: unknown */
+	/* On Linux the system's ids, elsewhere Ferry's own; 0: unknown. */
+	uint32_t worker_thread;
 	uint32_t watcher_thread;
+	/* The listener that the watcher is in, or 0; of any context on the
+	 * worker. Its name, or NULL, and for how long. */
+	ferry_listener listener;
+	const char *listener_name;
+	uint64_t listener_age_ns;
+	/* A cancel hook that runs, of a call of any context on the worker, on
+	 * whatever thread: the one that the FFI thread waits for, if it does,
+	 * else the one that has been running longest. Its request, or 0; the
+	 * request's method, or NULL; and for how long. */
+	ferry_request hook_request;
+	const char *hook_method_name;
+	uint64_t hook_age_ns;
+	uint32_t hook_thread;    /* that runs it */
+	uint32_t hooks;          /* that run */
+	/* For how long the worker has been asleep with requests queued, at
+	 * least: since somebody first asked in that sleep and found some; 0 to
+	 * who asks first. Up to some milliseconds: a wake-up on its way. More:
+	 * it was lost, or there is no processor for it, or a submitter was
+	 * stopped before it could wake it. */
+	uint64_t lost_wakeup_ns;
 } ferry_health;
 
 /* What the worker does just now; reads words only, needs neither thread. */
 FERRY_API int
 ferry_context_health(ferry_health *out, ferry_context context);
 
+enum { /* ferry_running.state */
+	FERRY_RUNNING_READY = 1,     /* a strand that will go on by itself */
+	FERRY_RUNNING_NOW = 2,       /* holds the FFI thread */
+	FERRY_RUNNING_SLEEPING = 3,  /* what: until then, ferry_clock_ns() */
+	FERRY_RUNNING_AWAITING = 4,  /* what: a request */
+	FERRY_RUNNING_OFFLOADED = 5,
+	FERRY_RUNNING_POLLING = 6,   /* what: a descriptor */
+	FERRY_RUNNING_DEFERRED = 7   /* to be answered by who has the call */
+};
+
+typedef struct ferry_running {
+	ferry_request request;
+	uint64_t strand;         /* its id; 0: no strand */
+	const char *method_name;
+	uint32_t method;
+	uint32_t state;          /* FERRY_RUNNING_… */
+	uint64_t age_ns;         /* since it was spawned, started, deferred */
+	uint64_t progress_ns;    /* since it last began or ceased to run */
+	uint64_t what;           /* that it waits for, by state; or 0 */
+	uint64_t reserved[4];
+} ferry_running;
+
+/*
+ * What has been started and not finished, by age_ns, the oldest first: strands,
+ * deferred calls, whose age is counted in milliseconds, and the call in hand,
+ * whose age is as of the watcher's last look. Returns how many it has written,
+ * at most `capacity`; *out_total, if not NULL, is how many there are. Each
+ * entry is whole, and who is there during the whole call is seen once. Takes no
+ * lock that a handler could hold, needs no thread of the worker's. Strands that
+ * ferry_strands.unlisted counts are missing. FERRY_ESTALE, FERRY_ECLOSED (fini
+ * has returned), FERRY_EINVAL.
+ */
+FERRY_API int
+ferry_context_running(ferry_running *items, uint32_t capacity,
+    uint64_t *out_total, ferry_context context);
+
+/*
+ * Writes to a descriptor what Ferry does just now, as text for people, whose
+ * form may change: of each open context its library, counters and health, the
+ * call in hand, and the strands that have been there longest. Needs no thread
+ * of Ferry's, so it works while all of them are wedged. What opens or closes
+ * meanwhile may be missing.
+ *
+ * FERRY_EINVAL: not a descriptor that can be written to. FERRY_ETIMEDOUT: it
+ * took nothing for a second. FERRY_ESYSTEM: it takes nothing any more (nobody
+ * reads, the disk is full). What was written stays. Blocks while `fd` is slow,
+ * also where it is a non-blocking one; raises no SIGPIPE.
+ */
+FERRY_API int
+ferry_dump(int fd);
+
+/*
+ * From now on each signal `signo` that the process gets makes a thread of
+ * Ferry's, "ferry-dump", write a dump to `fd`, which must stay open. The
+ * handler only wakes it, and then calls the one that was there before, if it
+ * was a function. Another call names another descriptor or another signal;
+ * when it has returned nothing is written to the former descriptor any more.
+ * With signo 0 or -1 (fd is ignored) the thread ends, and the former action is
+ * back, unless somebody has set another one meanwhile. Signals that come while
+ * a dump is written are one dump more. What a dump came to is told by the next.
+ *
+ * In a forked child there is no such thread, and the handler only calls the
+ * one that was there before; the child may call this for itself.
+ *
+ * FERRY_EINVAL: not a signal that can be handled, or one that a fault raises;
+ * or as for ferry_dump(). FERRY_EBUSY: a handler has been put over Ferry's.
+ * FERRY_ENOMEM, FERRY_ESYSTEM (no thread or descriptor to be had),
+ * FERRY_EREENTRANT from a callback. Not from a signal handler. Blocks while a
+ * dump is being written.
+ */
+FERRY_API int
+ferry_dump_on_signal(int signo, int fd);
+
 /*
  * Before the process ends: no context starts another handler from now on
  * (what is queued is answered FERRY_ECLOSED, submits get FERRY_EQUIESCED), and
- * running ones are waited for. FERRY_OK: no handler, reply callback or hook of
- * them runs any more (a doorbell may still ring, and an open in progress goes
- * on). FERRY_ETIMEDOUT: something still runs. Cannot be taken back. Ferry
- * itself does nothing at exit. FERRY_EREENTRANT from a callback.
+ * running ones are waited for, suspended strands too. FERRY_OK: no handler,
+ * reply callback or hook of them runs any more (listeners still hear, a
+ * doorbell may still ring, and an open in progress goes on). FERRY_ETIMEDOUT:
+ * something still runs. Cannot be taken back. Ferry itself does nothing at
+ * exit. FERRY_EREENTRANT from a callback.
  */
 FERRY_API int
 ferry_quiesce(int64_t timeout_ms);
@@ -854,5 +1172,14 @@ ferry_quiesce(int64_t timeout_ms);
 #ifdef __cplusplus
 }
 #endif
+
+/* Handlers that wait. */
+#include <ferry/strand.h>
+
+/* Jobs of destructors and finalizers. */
+#include <ferry/cleanup.h>
+
+/* Calls that do not come back. */
+#include <ferry/watch.h>
 
 #endif

@@ -40,16 +40,30 @@ drain_with_timeout(void)
 	T_EQ(atomic_load(&trace.n), 0);
 }
 
+/* It waits for a moment only, which may be too short for the FFI thread to come
+ * round; nothing of the library's runs all the same. */
+static int
+abandon_idle(ferry_context context)
+{
+	ferry_close_report report;
+	int r = fx_close_mode(context, FERRY_CLOSE_ABANDON, 0, &report);
+
+	T_EQ(report.running, 0);
+	T_EQ(report.abandoned, 0);
+	return r;
+}
+
 static void
 abandon_when_idle(void)
 {
 	ferry_context context = fx_open();
 	ferry_request request = fx_submit(context, FX_NOP, NULL, 0, NULL);
-	ferry_close_report report;
+	int r;
 
 	fx_rest(context);
-	T_OK(fx_close_mode(context, FERRY_CLOSE_ABANDON, 0, &report));
-	T_EQ(report.running, 0);
+	T_WAIT_UNTIL(
+	    (r = abandon_idle(context)) != FERRY_EBUSY, FX_LIMIT_MS);
+	T_OK(r);
 	T_EQ(fx_wait(request), FERRY_OK); /* it had been answered before */
 }
 
@@ -199,22 +213,70 @@ abandoned_handler_comes_back(void)
 }
 
 /* A deferred call that is abandoned: its caller is answered, its answer is
- * refused. Whether the close calls it busy meanwhile is not said. */
+ * refused; the context is busy until that has come. */
 static void
 abandon_what_is_deferred(void)
 {
 	ferry_context context = fx_open();
 	struct fx_later l = FX_LATER;
-	ferry_request request = fx_later(context, &l);
+	struct fx_job *job = malloc(sizeof *job);
+	ferry_request_options o = fx_request_options();
+	atomic_int freed = 0;
 	ferry_close_report report;
-	int r = fx_close_mode(context, FERRY_CLOSE_ABANDON, 0, &report);
+	ferry_request request;
 
-	T_ASSERT(r == FERRY_OK || r == FERRY_EBUSY);
+	*job = (struct fx_job){fx_later_run, &l};
+	o.flags = FERRY_REQUEST_ADOPT;
+	o.free = fx_free;
+	o.free_user = &freed;
+	request = fx_submit(context, FX_DO, job, sizeof *job, &o);
+	fx_gate_pass(&l.deferred);
+	T_EQ(fx_close_mode(context, FERRY_CLOSE_ABANDON, 0, &report),
+	    FERRY_EBUSY);
 	T_EQ(report.abandoned, 1);
+	T_EQ(report.running, 1);
 	T_EQ(fx_wait(request), FERRY_ECLOSED);
+	T_EQ(atomic_load(&freed), 0);
+	T_ASSERT(job->arg == &l); /* the replier may read it yet */
 	T_EQ(ferry_call_reply(l.call, 0, "too late", 8), FERRY_ESTALE);
-	T_EQ(ferry_context_close(context, NULL, NULL),
-	    r == FERRY_OK ? FERRY_ESTALE : FERRY_OK);
+	T_OK(ferry_context_close(context, NULL, NULL));
+	T_EQ(atomic_load(&freed), 1);
+}
+
+/* A close that waits for a late reply is woken by it. */
+struct late {
+	struct fx_later later;
+	ferry_context context;
+};
+
+static void *
+reply_late(void *arg)
+{
+	struct late *l = arg;
+
+	/* It looks at nothing until the closer is at it again. */
+	T_WAIT_UNTIL(fx_close_mode(l->context, FERRY_CLOSE_ABANDON, 0, NULL) ==
+	    FERRY_EALREADY, FX_LIMIT_MS);
+	T_EQ(ferry_call_reply(l->later.call, 0, NULL, 0), FERRY_ESTALE);
+	return NULL;
+}
+
+static void
+a_late_reply_ends_the_close(void)
+{
+	struct late l = {.later = FX_LATER, .context = fx_open()};
+	ferry_request request = fx_later(l.context, &l.later);
+	pthread_t thread;
+
+	T_EQ(fx_close_mode(l.context, FERRY_CLOSE_ABANDON, 0, NULL),
+	    FERRY_EBUSY);
+	T_EQ(fx_wait(request), FERRY_ECLOSED);
+	thread = t_thread_start(reply_late, &l);
+	while (fx_close_mode(l.context, FERRY_CLOSE_DRAIN, 0, NULL) ==
+	    FERRY_EALREADY)
+		;
+	t_thread_join(thread);
+	T_EQ(ferry_context_close(l.context, NULL, NULL), FERRY_ESTALE);
 }
 
 /* The late reply is counted, as long as there is a context to ask. */
@@ -273,6 +335,7 @@ T_MAIN(
 	T_RUN(abandon_twice);
 	T_RUN(abandoned_handler_comes_back);
 	T_RUN(abandon_what_is_deferred);
+	T_RUN(a_late_reply_ends_the_close);
 	T_RUN(late_replies_are_counted);
 	T_RUN(abandon_on_shared_worker);
 )

@@ -62,4 +62,33 @@ start_victim(ferry_context context, struct victim *v)
 	return request;
 }
 
+/*
+ * A call that is deferred with a deadline `ms` away. 0: that has passed before
+ * it was started, as it may on a busy machine, and it never is; ask for more.
+ */
+static inline int
+later_until(ferry_request *request, ferry_context context, struct fx_later *l,
+    uint64_t ms)
+{
+	struct fx_job job = {fx_later_run, l};
+	ferry_request_options o = fx_request_options();
+	ferry_counters was = fx_counters(context), c;
+	int r;
+
+	o.deadline_ns = ferry_clock_ns() + ms * 1000000 * (uint64_t)t_slow();
+	r = ferry_request_submit(
+	    request, context, FX_DO, &job, sizeof job, &o);
+	if (r == FERRY_EDEADLINE)
+		return 0;
+	T_OK(r);
+	T_WAIT_UNTIL((c = fx_counters(context), c.started > was.started ||
+	    c.unstarted_deadline > was.unstarted_deadline), FX_LIMIT_MS);
+	if (c.started > was.started) {
+		fx_gate_pass(&l->deferred);
+		return 1;
+	}
+	T_EQ(fx_wait(*request), FERRY_EDEADLINE);
+	return 0;
+}
+
 #endif

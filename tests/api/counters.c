@@ -2,7 +2,7 @@
  * Law 12: the counters add up. Exactly, at rest, after a mix of everything;
  * and in every snapshot that is taken while it goes on.
  */
-#include "fixture.h"
+#include "deadlines.h"
 
 static int
 cancel_check(ferry_call call, void *arg)
@@ -29,19 +29,20 @@ every_end(void)
 	ferry_request_options late = fx_request_options();
 	ferry_request running, queued, expired, request = 77;
 	ferry_counters c;
+	uint64_t deadline;
 	int status = 5;
 
 	running = start_checked(context, &gate);
 	queued = fx_submit(context, FX_NOP, NULL, 0, NULL);
-	late.deadline_ns = ferry_clock_ns() + 5000000;
-	expired = fx_submit(context, FX_NOP, NULL, 0, &late);
+	expired = fx_submit_until(
+	    &deadline, FX_SOON_NS, context, FX_NOP, NULL, 0);
 	c = fx_counters(context);
 	T_EQ(c.queued, 2);
 	T_EQ(c.running, 1);
 	fx_balance(&c);
 	T_OK(ferry_request_cancel(queued));
 	T_OK(ferry_request_cancel(running));
-	T_WAIT_UNTIL(ferry_clock_ns() > late.deadline_ns, FX_LIMIT_MS);
+	T_WAIT_UNTIL(ferry_clock_ns() > deadline, FX_LIMIT_MS);
 	fx_gate_open(&gate);
 	T_EQ(fx_wait(running), FERRY_ECANCELED);
 	T_EQ(fx_wait(queued), FERRY_ECANCELED);

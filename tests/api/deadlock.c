@@ -60,6 +60,76 @@ waiting_for_another_worker(void)
 	fx_close(b);
 }
 
+/* A wait that was refused, or was given up, is no edge any more: catches an
+ * EDEADLK long after. */
+static int
+corner_refused(ferry_call call, void *arg)
+{
+	struct corner *c = arg;
+	ferry_reply reply;
+
+	(void)call;
+	T_EQ(ferry_request_invoke(&reply, &c->request, c->next, FX_N_METHODS,
+	    NULL, 0, NULL, -1), FERRY_ENOMETHOD);
+	return FERRY_OK;
+}
+
+static void
+refused_waits_leave_no_edge(void)
+{
+	ferry_context a = fx_open(), b = fx_open();
+	struct corner to_b = {.next = b}, to_a = {.next = a};
+
+	T_EQ(fx_do_wait(a, corner_refused, &to_b), FERRY_OK);
+	T_EQ(fx_do_wait(b, corner_invoke, &to_a), FERRY_OK);
+	fx_close(a);
+	fx_close(b);
+}
+
+struct given_up {
+	ferry_context a, b;
+	ferry_request request; /* of b, which a's handler gives up on */
+	struct fx_gate gate;
+	struct corner to_a;
+};
+
+static int
+wait_in_vain(ferry_call call, void *arg)
+{
+	struct given_up *g = arg;
+	ferry_reply reply;
+
+	(void)call;
+	T_EQ(ferry_request_wait(&reply, g->request, 1), FERRY_ETIMEDOUT);
+	return FERRY_OK;
+}
+
+static int
+gate_then_invoke(ferry_call call, void *arg)
+{
+	struct given_up *g = arg;
+
+	fx_gate_pass(&g->gate);
+	return corner_invoke(call, &g->to_a);
+}
+
+static void
+given_up_waits_leave_no_edge(void)
+{
+	struct given_up g = {.a = fx_open(), .b = fx_open(),
+	    .gate = FX_GATE_SHUT};
+
+	g.to_a.next = g.a;
+	g.request = fx_do(g.b, gate_then_invoke, &g);
+	fx_gate_await(&g.gate, 1);
+	T_EQ(fx_do_wait(g.a, wait_in_vain, &g), FERRY_OK);
+	fx_gate_open(&g.gate); /* still unanswered, b now waits for a */
+	T_EQ(fx_wait(g.request), FERRY_OK);
+	T_EQ(g.to_a.result, FERRY_OK);
+	fx_close(g.a);
+	fx_close(g.b);
+}
+
 /* n workers wait for each other in a ring, all at the same moment. One at
  * least is told so; then all others get their answers. */
 static void
@@ -134,6 +204,7 @@ circle_of_five(void)
 struct ordered {
 	ferry_context a, b;
 	struct fx_gate inside;
+	_Atomic uint32_t first_tid;
 	int result;
 	ferry_request request;
 };
@@ -157,28 +228,20 @@ ordered_first(ferry_call call, void *arg)
 	struct ordered *o = arg;
 
 	(void)call;
+	atomic_store(&o->first_tid, fx_tid());
 	/* b runs ordered_second, which stands in the gate until a sleeps. */
 	return fx_wait(fx_do(o->b, ordered_second, o));
-}
-
-static int
-waits(ferry_context context)
-{
-	ferry_health h = {.struct_size = sizeof h};
-
-	T_OK(ferry_context_health(&h, context));
-	return h.worker_thread != 0 &&
-	    fx_thread_state(h.worker_thread) == 'S';
 }
 
 static void
 circle_refused_before_submit(void)
 {
-	struct ordered o = {fx_open(), fx_open(), FX_GATE_SHUT, 1, 77};
+	struct ordered o = {.a = fx_open(), .b = fx_open(),
+		.inside = FX_GATE_SHUT, .result = 1, .request = 77};
 	ferry_request request = fx_do(o.a, ordered_first, &o);
 
 	fx_gate_await(&o.inside, 1);
-	T_WAIT_UNTIL(waits(o.a), FX_LIMIT_MS);
+	fx_await_waiting(atomic_load(&o.first_tid));
 	fx_gate_open(&o.inside);
 	T_EQ(fx_wait(request), FERRY_OK);
 	T_EQ(o.result, FERRY_EDEADLK);
@@ -191,6 +254,8 @@ circle_refused_before_submit(void)
 
 T_MAIN(
 	T_RUN(waiting_for_another_worker);
+	T_RUN(refused_waits_leave_no_edge);
+	T_RUN(given_up_waits_leave_no_edge);
 	T_RUN(circle_of_two);
 	T_RUN(circle_of_three);
 	T_RUN(circle_of_two_by_wait);

@@ -1,7 +1,7 @@
 /*
  * Deferred calls: answered later, from any thread, once.
  */
-#include "fixture.h"
+#include "deadlines.h"
 
 static int
 gone(int r)
@@ -297,16 +297,13 @@ deadline_runs_hook(void)
 	ferry_context context = fx_open();
 	struct fx_gate hooked = FX_GATE_SHUT;
 	struct fx_later l = FX_LATER;
-	ferry_request_options o = fx_request_options();
-	uint64_t deadline = ferry_clock_ns() +
-	    50000000 * (uint64_t)t_slow();
+	uint64_t deadline;
 	ferry_request request;
 	ferry_reply reply;
 
 	l.hook = deadline_hook;
 	l.hook_user = &hooked;
-	o.deadline_ns = deadline;
-	request = fx_later_with(context, &l, &o);
+	request = fx_later_until(&deadline, FX_SOON_NS, context, &l);
 	fx_gate_pass(&hooked); /* nobody else opens it */
 	T_GE(ferry_clock_ns(), deadline);
 	T_EQ(ferry_call_check(l.call), FERRY_ECANCELED);
@@ -323,14 +320,13 @@ deadline_without_hook(void)
 {
 	ferry_context context = fx_open();
 	struct fx_later l = FX_LATER;
-	ferry_request_options o = fx_request_options();
-	ferry_request request;
+	uint64_t deadline;
+	ferry_request request =
+	    fx_later_until(&deadline, FX_SOON_NS, context, &l);
 
-	o.deadline_ns = ferry_clock_ns() + 50000000 * (uint64_t)t_slow();
-	request = fx_later_with(context, &l, &o);
 	T_WAIT_UNTIL(
 	    ferry_call_check(l.call) == FERRY_ECANCELED, FX_LIMIT_MS);
-	T_GE(ferry_clock_ns(), o.deadline_ns);
+	T_GE(ferry_clock_ns(), deadline);
 	T_OK(ferry_call_reply(l.call, 8, NULL, 0)); /* its answer stands */
 	T_EQ(fx_wait(request), 8);
 	fx_close(context);
@@ -338,29 +334,41 @@ deadline_without_hook(void)
 
 /* Answered in time, a deadline does nothing, to it or to whoever comes after
  * it in the same place. */
+static uint64_t
+meet_deadline(ferry_context context, uint64_t ns)
+{
+	struct fx_gate hooked = FX_GATE_SHUT;
+	struct fx_later l = FX_LATER;
+	ferry_request request;
+	uint64_t deadline, answered;
+
+	l.hook = deadline_hook;
+	l.hook_user = &hooked;
+	request = fx_later_until(&deadline, ns, context, &l);
+	T_OK(ferry_call_reply(l.call, 0, NULL, 0));
+	answered = ferry_clock_ns();
+	T_EQ(fx_wait(request), FERRY_OK);
+	/* Not in time: again, with more of it. */
+	if (answered >= deadline)
+		return meet_deadline(context, 2 * ns);
+	T_EQ(hooked.open, 0);
+	return deadline;
+}
+
 static void
 deadline_met(void)
 {
 	ferry_context context = fx_open();
-	struct fx_gate hooked = FX_GATE_SHUT;
-	struct fx_later l = FX_LATER, next = FX_LATER;
-	ferry_request_options o = fx_request_options();
-	ferry_request request;
+	struct fx_later next = FX_LATER;
+	uint64_t deadline = meet_deadline(context, FX_SOON_NS);
+	/* The same node, most likely. */
+	ferry_request request = fx_later(context, &next);
 
-	l.hook = deadline_hook;
-	l.hook_user = &hooked;
-	o.deadline_ns = ferry_clock_ns() + 30000000 * (uint64_t)t_slow();
-	request = fx_later_with(context, &l, &o);
-	T_OK(ferry_call_reply(l.call, 0, NULL, 0));
-	T_EQ(fx_wait(request), FERRY_OK);
-	request = fx_later(context, &next); /* the same node, most likely */
-	T_WAIT_UNTIL(ferry_clock_ns() > o.deadline_ns + 10000000,
-	    FX_LIMIT_MS);
+	T_WAIT_UNTIL(ferry_clock_ns() > deadline + 10000000, FX_LIMIT_MS);
 	T_OK(ferry_call_check(next.call));
 	T_OK(ferry_call_reply(next.call, 0, NULL, 0));
 	T_EQ(fx_wait(request), FERRY_OK);
 	fx_close(context);
-	T_EQ(hooked.open, 0);
 }
 
 T_MAIN(

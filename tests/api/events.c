@@ -12,6 +12,7 @@ struct burst {
 	int accepted, refused; /* out */
 	int stop_at_refusal;
 	int last;              /* the last result */
+	_Atomic uint32_t tid;  /* out */
 };
 
 static int
@@ -20,6 +21,7 @@ burst_run(ferry_call call, void *arg)
 	struct burst *b = arg;
 
 	(void)call;
+	atomic_store(&b->tid, fx_tid());
 	for (int i = 0; i < b->count; i++) {
 		int n = b->first + b->accepted;
 
@@ -191,30 +193,41 @@ sizes(void)
 	T_OK(ferry_inbox_close(NULL, inbox));
 }
 
-/* On the FFI thread only: not here, not on another worker's, and not by
- * whoever answers a deferred call. */
+/* Every thread may emit: a caller's, and another worker's FFI thread. */
 static int
-emit_elsewhere(ferry_call call, void *arg)
+emit_to(ferry_call call, void *arg)
 {
+	int n = 2;
+
 	(void)call;
-	T_EQ(ferry_context_emit(*(ferry_context *)arg, FX_TICK, "x", 1),
-	    FERRY_ETHREAD);
+	T_OK(ferry_context_emit(
+	    *(ferry_context *)arg, FX_TICK, &n, sizeof n));
 	return FERRY_OK;
 }
 
 static void
-foreign_threads_refused(void)
+from_other_threads(void)
 {
 	ferry_context context = fx_open(), other = fx_open();
+	ferry_inbox inbox = listen_to(context, 0, NULL);
+	ferry_completion c;
+	int n = 1;
 
-	T_EQ(ferry_context_emit(context, FX_TICK, "x", 1), FERRY_ETHREAD);
-	T_OK(fx_do_wait(other, emit_elsewhere, &context));
-	T_EQ(fx_counters(context).events_emitted, 0);
-	T_EQ(fx_counters(context).events_refused, 0);
+	T_OK(ferry_context_emit(context, FX_TOCK, &n, sizeof n));
+	T_OK(fx_do_wait(other, emit_to, &context));
+	for (int i = 1; i <= 2; i++) {
+		c = fx_take_kind(inbox, FERRY_KIND_EVENT);
+		T_EQ(number(&c), i);
+		T_EQ(c.code, i == 1 ? FX_TOCK : FX_TICK);
+		T_EQ(c.count, 0);
+		fx_done(&c);
+	}
+	T_EQ(fx_counters(context).events_emitted, 2);
 	fx_close(context);
 	fx_close(other);
 	T_ASSERT(fx_no_token(
 	    ferry_context_emit(context, FX_TICK, "x", 1)));
+	T_OK(ferry_inbox_close(NULL, inbox));
 }
 
 static void
@@ -457,19 +470,39 @@ block(void)
 	T_OK(ferry_inbox_close(NULL, inbox));
 }
 
+/* Counted before it is told: who has an event finds it in the counters. */
+static void
+counted_before_taken(void)
+{
+	enum { N = 20000 };
+	ferry_context context = open_policy(FERRY_EVENTS_BLOCK, 64);
+	ferry_inbox inbox = listen_to(context, 64, NULL);
+	struct burst b = {.context = context, .count = N};
+	ferry_request request = fx_do(context, burst_run, &b);
+	ferry_completion c;
+
+	for (uint64_t i = 1; i <= N; i++) {
+		c = fx_take_kind(inbox, FERRY_KIND_EVENT);
+		T_GE(fx_counters(context).events_delivered, i);
+		fx_done(&c);
+	}
+	T_EQ(fx_wait(request), FERRY_OK);
+	T_EQ(fx_counters(context).events_delivered, N);
+	fx_close(context);
+	T_OK(ferry_inbox_close(NULL, inbox));
+}
+
 /* An emitter nobody takes from; returns when it must be standing still:
  * as many entries as asked for in the queue, and in the inbox. */
 static ferry_request
 start_blocked(ferry_context context, struct burst *b)
 {
-	ferry_health h = {.struct_size = sizeof h};
 	ferry_request request = fx_do(context, burst_run, b);
 
 	/* The queue and the inbox are full, and the worker sleeps. */
 	T_WAIT_UNTIL(
 	    fx_counters(context).events_emitted >= 4 + 4, FX_LIMIT_MS);
-	T_OK(ferry_context_health(&h, context));
-	fx_await_sleeping(h.worker_thread);
+	fx_await_waiting(atomic_load(&b->tid));
 	return request;
 }
 
@@ -509,7 +542,7 @@ T_MAIN(
 	T_RUN(heard_by_all_who_asked);
 	T_RUN(heard_by_nobody);
 	T_RUN(sizes);
-	T_RUN(foreign_threads_refused);
+	T_RUN(from_other_threads);
 	T_RUN(from_a_callback);
 	T_RUN(events_before_closed);
 	T_RUN(drop_oldest);
@@ -517,6 +550,7 @@ T_MAIN(
 	T_RUN(stuck);
 	T_RUN(stuck_until_inbox_closes);
 	T_RUN(block);
+	T_RUN(counted_before_taken);
 	T_RUN(blocked_until_inbox_closes);
 	T_RUN(blocked_until_context_closes);
 )

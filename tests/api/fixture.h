@@ -220,6 +220,11 @@ fx_library(void)
 
 /* -------------------------------------------------------------- contexts */
 
+/* Of contexts that do not say which: all inherited. */
+#ifndef FX_LEVELS
+#define FX_LEVELS {0}
+#endif
+
 static inline ferry_context_options
 fx_context_options(void)
 {
@@ -227,6 +232,7 @@ fx_context_options(void)
 
 	memset(&o, 0, sizeof o);
 	o.struct_size = sizeof o;
+	o.levels = (ferry_levels)FX_LEVELS;
 	return o;
 }
 
@@ -301,6 +307,14 @@ fx_rest(ferry_context context)
 	T_WAIT_UNTIL((c = fx_counters(context),
 	    c.queued == 0 && c.running == 0), FX_LIMIT_MS);
 	fx_balance(&c);
+}
+
+/* A request counts as ended before its reply meets nobody. */
+static inline void
+fx_await_discarded(ferry_context context, uint64_t n)
+{
+	T_WAIT_UNTIL(fx_counters(context).discarded >= n, FX_LIMIT_MS);
+	T_EQ(fx_counters(context).discarded, n);
 }
 
 /* Every test that can ends like this. */
@@ -459,7 +473,7 @@ fx_no_token(int r)
 struct fx_later {
 	struct fx_gate deferred; /* opened when it has been */
 	ferry_call call;
-	ferry_cancel_fn hook;    /* set after the defer, if any */
+	ferry_cancel_fn hook;    /* set before the defer, if any */
 	void *hook_user;
 	int result;              /* what the handler then returns */
 };
@@ -473,9 +487,9 @@ fx_later_run(ferry_call call, void *arg)
 	int result = l->result;
 
 	l->call = call;
-	T_OK(ferry_call_defer(call));
 	if (l->hook != NULL)
 		T_OK(ferry_call_on_cancel(call, l->hook, l->hook_user));
+	T_OK(ferry_call_defer(call));
 	fx_gate_open(&l->deferred);
 	return result;
 }

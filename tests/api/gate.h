@@ -14,6 +14,7 @@
 #define GATE_H
 
 #include <fcntl.h>
+#include <linux/futex.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/syscall.h>
@@ -156,6 +157,13 @@ fx_tid(void)
 	return (uint32_t)syscall(SYS_gettid);
 }
 
+/* Where the system's ids are not known, Ferry counts threads itself. */
+static inline int
+fx_is_id_of(uint32_t id, uint32_t tid)
+{
+	return T_PORTABLE ? id != 0 : id == tid;
+}
+
 /* The state letter of a thread of ours: S sleeps; 0: no such thread. */
 static inline char
 fx_thread_state(uint32_t tid)
@@ -185,6 +193,41 @@ static inline void
 fx_await_sleeping(uint32_t tid)
 {
 	T_WAIT_UNTIL(fx_thread_state(tid) == 'S', FX_LIMIT_MS);
+}
+
+/*
+ * Whether a thread waits: for a word, a condition or a descriptor, and not on
+ * its way there for a mutex, a page, or because somebody slowed it down. All
+ * of these are sleeps, but a mutex's is a futex's WAIT, where the others are
+ * its WAIT_BITSET. Where the call is not told any sleep counts.
+ */
+static inline int
+fx_thread_waits(uint32_t tid)
+{
+	unsigned long long word, operation;
+	char path[64];
+	int n, call;
+	FILE *f;
+
+	if (fx_thread_state(tid) != 'S')
+		return 0;
+	snprintf(path, sizeof path, "/proc/self/task/%u/syscall", tid);
+	f = t_emulated() ? NULL : fopen(path, "re");
+	if (f == NULL)
+		return 1;
+	n = fscanf(f, "%d %llx %llx", &call, &word, &operation);
+	fclose(f);
+	if (n != 3 || call < 0 || call == SYS_nanosleep)
+		return 0;
+	return call != SYS_futex ||
+	    (operation & FUTEX_CMD_MASK) == FUTEX_WAIT_BITSET;
+}
+
+/* Until the thread is in a wait of Ferry's, having said that it is about to. */
+static inline void
+fx_await_waiting(uint32_t tid)
+{
+	T_WAIT_UNTIL(fx_thread_waits(tid), FX_LIMIT_MS);
 }
 
 #endif

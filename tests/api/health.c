@@ -2,56 +2,7 @@
  * What a context tells of its worker, from words alone: in a stall, at rest,
  * and to callers of every size.
  */
-#include "fixture.h"
-
-/* In milliseconds; a slower machine gets longer ones. */
-static uint32_t
-slow_ms(void)
-{
-	return 20 * (uint32_t)t_slow();
-}
-
-static uint32_t
-stalled_ms(void)
-{
-	return 60 * (uint32_t)t_slow();
-}
-
-static uint32_t
-wedged_ms(void)
-{
-	return 150 * (uint32_t)t_slow();
-}
-
-static ferry_context_options
-watched_options(void)
-{
-	ferry_context_options o = fx_context_options();
-
-	o.levels.slow_ms = slow_ms();
-	o.levels.stalled_ms = stalled_ms();
-	o.levels.wedged_ms = wedged_ms();
-	return o;
-}
-
-static ferry_context
-open_watched(void)
-{
-	ferry_context_options o = watched_options();
-
-	return fx_open_with(&o);
-}
-
-static ferry_health
-health(ferry_context context)
-{
-	ferry_health h;
-
-	memset(&h, 0xa5, sizeof h);
-	h.struct_size = sizeof h;
-	T_OK(ferry_context_health(&h, context));
-	return h;
-}
+#include "watched.h"
 
 static void
 health_of_a_stall(void)
@@ -106,7 +57,7 @@ health_at_rest(void)
 	T_EQ(h.request, 0);
 	T_EQ(h.queued, 0);
 	T_EQ(h.running, 0);
-	T_EQ(h.worker_thread, tid);
+	T_ASSERT(fx_is_id_of(h.worker_thread, tid));
 	beats = h.beats;
 	T_OK(fx_do_wait(context, note_tid, &tid));
 	T_GT(health(context).beats, beats);

@@ -34,7 +34,7 @@ closed_with_entries(void)
 	T_EQ(fx_wait(held), FERRY_OK);
 	fx_rest(d.context);
 	T_EQ(fx_counters(d.context).ended_ok, 13); /* they were run */
-	T_EQ(fx_counters(d.context).discarded, 13);
+	fx_await_discarded(d.context, 13);
 	/* The context goes on with another inbox. */
 	d.inbox = other;
 	fx_attach(d.inbox, d.context, 0, NULL);
@@ -261,6 +261,66 @@ several_inboxes(void)
 	}
 }
 
+/* Submits by a stale token, to an inbox that its home does not remember. */
+struct straggler {
+	ferry_context stale;
+	ferry_inbox inboxes[2];
+	struct fx_gate closed;
+	atomic_int begun, stop;
+};
+
+static void *
+straggle(void *arg)
+{
+	struct straggler *s = arg;
+	ferry_request_options o = fx_request_options();
+	int r = fx_wait(fx_submit(s->stale, FX_NOP, NULL, 0, NULL));
+	ferry_request request;
+	ferry_counters c = {.struct_size = sizeof c};
+
+	atomic_store(&s->begun, 1);
+	fx_gate_pass(&s->closed);
+	for (unsigned i = 0; !atomic_load(&s->stop); i++) {
+		o.inbox = i % 3 == 2 ? 0 : s->inboxes[i % 3];
+		r = ferry_request_submit(
+		    &request, s->stale, FX_NOP, NULL, 0, &o);
+		T_NE(r, FERRY_OK);
+		T_NE(ferry_context_counters(&c, s->stale), FERRY_OK);
+	}
+	return NULL;
+}
+
+/* A slot is opened again under the eyes of those who still have the token of
+ * before; it takes ThreadSanitizer to see what they could. */
+static void
+stale_submits_and_reopens(void)
+{
+	struct straggler s = {.inboxes = {fx_inbox(), fx_inbox()},
+	    .closed = FX_GATE_SHUT};
+	ferry_context_options o = fx_context_options();
+	pthread_t thread;
+
+	o.depth_total = 4;
+	s.stale = fx_open_with(&o);
+	thread = t_thread_start(straggle, &s);
+	T_WAIT_UNTIL(atomic_load(&s.begun), FX_LIMIT_MS);
+	fx_close(s.stale);
+	fx_gate_open(&s.closed);
+	for (int i = 0; i < 200; i++) {
+		ferry_context context = fx_open_with(&o);
+
+		fx_attach(s.inboxes[0], context, 0, NULL);
+		fx_close(context);
+		while (ferry_inbox_take(&(ferry_completion){0}, 1,
+		    s.inboxes[0]) > 0)
+			;
+	}
+	atomic_store(&s.stop, 1);
+	t_thread_join(thread);
+	T_OK(ferry_inbox_close(NULL, s.inboxes[0]));
+	T_OK(ferry_inbox_close(NULL, s.inboxes[1]));
+}
+
 T_MAIN(
 	T_RUN(closed_with_entries);
 	T_RUN(closed_empty);
@@ -271,4 +331,5 @@ T_MAIN(
 	T_RUN(closed_notice_is_last);
 	T_RUN(several_contexts);
 	T_RUN(several_inboxes);
+	T_RUN(stale_submits_and_reopens);
 )

@@ -113,6 +113,8 @@ static_table(void)
 	T_EQ(id, 0);
 	T_OK(ferry_context_method_name(&name, context, 1));
 	T_STR(name, "one");
+	T_OK(ferry_context_event_name(&name, context, 1));
+	T_STR(name, "green");
 	T_OK(ferry_context_close(context, NULL, NULL));
 	T_OK(ferry_library_close(library));
 }
@@ -136,11 +138,17 @@ lookups_that_fail(void)
 	    FERRY_ENOMETHOD);
 	T_EQ(ferry_context_method_name(&name, context, UINT32_MAX),
 	    FERRY_ENOMETHOD);
+	T_EQ(ferry_context_event_name(&name, context, FX_N_EVENTS),
+	    FERRY_ENOEVENT);
+	T_EQ(ferry_context_event_name(&name, context, FERRY_EVENT_ANY),
+	    FERRY_ENOEVENT);
+	T_EQ(ferry_context_event_name(NULL, context, 0), FERRY_EINVAL);
 	T_STR(name, "untouched");
 	fx_close(context);
 	T_EQ(ferry_context_method(&id, context, "nop"), FERRY_ESTALE);
 	T_EQ(ferry_context_event(&id, context, "tick"), FERRY_ESTALE);
 	T_EQ(ferry_context_method_name(&name, context, 0), FERRY_ESTALE);
+	T_EQ(ferry_context_event_name(&name, context, 0), FERRY_ESTALE);
 	T_EQ(ferry_context_method(&id, 0, "nop"), FERRY_EINVAL);
 	T_EQ(id, 77);
 }

@@ -87,6 +87,50 @@ lost_by_callback_and_inbox(void)
 	T_EQ(atomic_load(&slot.calls), 1);
 }
 
+static void
+exit_in_reply(ferry_request request, int status, const void *data, size_t size,
+    void *user)
+{
+	fx_on_reply(request, status, data, size, user);
+	fx_before_exit();
+	pthread_exit(NULL);
+}
+
+/* The callback that tells of the loss ends its thread too, and so does the
+ * next: as when a runtime that is shutting down lets no thread in. */
+static void
+lost_again_in_the_callback(void)
+{
+	static const struct fx_job replied = {reply_and_exit, NULL};
+	ferry_context context = fx_open();
+	struct fx_slot slots[4] = {{0}};
+	ferry_request_options o = fx_request_options();
+	ferry_counters c;
+
+	o.callback = exit_in_reply;
+	for (int i = 0; i < 4; i++) {
+		o.user = &slots[i];
+		if (i == 2)
+			fx_submit(context, FX_DO, &replied, sizeof replied,
+			    &o);
+		else
+			fx_submit(context, i == 3 ? FX_NOP : FX_EXIT, NULL, 0,
+			    &o);
+	}
+	for (int i = 0; i < 4; i++)
+		fx_slot_await(&slots[i]);
+	T_EQ(slots[0].status, FERRY_ELOST);
+	T_EQ(slots[1].status, FERRY_ELOST);
+	T_EQ(slots[2].status, 5);
+	T_MEM(slots[2].head, "last", 4);
+	T_EQ(slots[3].status, FERRY_OK);
+	T_EQ(fx_wait(fx_submit(context, FX_NOP, NULL, 0, NULL)), FERRY_OK);
+	c = fx_counters(context);
+	T_EQ(c.threads_lost, 7);
+	T_EQ(c.ended_lost, 2);
+	fx_close(context);
+}
+
 /* A reply given before the end stands, once. */
 static void
 replied_before(void)
@@ -302,6 +346,7 @@ T_MAIN(
 	T_RUN(answered_as_lost);
 	T_RUN(cancelled_thread);
 	T_RUN(lost_by_callback_and_inbox);
+	T_RUN(lost_again_in_the_callback);
 	T_RUN(replied_before);
 	T_RUN(order_goes_on);
 	T_RUN(state_goes_on);

@@ -70,13 +70,16 @@ failing_init(void)
 	struct fx_life life = {.init_result = 3, .init_text = "no such device"};
 	ferry_context_options o = fx_context_options();
 	char text[64] = "untouched", small[8] = "xxxxxxx";
+	int32_t status = 77;
 
 	o.library = fx_library();
 	o.init_arg = &life;
 	o.error_text = text;
 	o.error_text_size = sizeof text;
+	o.init_status = &status;
 	open_fails(&o, FERRY_EINIT);
 	T_STR(text, "no such device");
+	T_EQ(status, 3);
 	T_EQ(atomic_load(&life.inits), 1);
 	T_EQ(atomic_load(&life.finis), 0); /* only after a successful init */
 
@@ -90,11 +93,14 @@ failing_init(void)
 	/* Nobody who wants to know: no text, no size. */
 	o.error_text = NULL;
 	o.error_text_size = 0;
+	o.init_status = NULL;
 	open_fails(&o, FERRY_EINIT);
 
 	/* The library can be opened as soon as init agrees. */
 	life.init_result = 0;
+	o.init_status = &status;
 	fx_close(fx_open_with(&o));
+	T_EQ(status, 3); /* nothing is written */
 	T_EQ(atomic_load(&life.inits), 4);
 	T_EQ(atomic_load(&life.finis), 1);
 	T_OK(ferry_library_close(o.library));
@@ -107,13 +113,16 @@ failing_init_silent(void)
 	struct fx_life life = {.init_result = -1};
 	ferry_context_options o = fx_context_options();
 	char text[8] = "xxxxxxx";
+	int32_t status = 77;
 
 	o.library = fx_library();
 	o.init_arg = &life;
 	o.error_text = text;
 	o.error_text_size = sizeof text;
+	o.init_status = &status;
 	open_fails(&o, FERRY_EINIT);
 	T_STR(text, "");
+	T_EQ(status, -1);
 	T_OK(ferry_library_close(o.library));
 }
 
@@ -331,7 +340,10 @@ bad_options(void)
 	o.flags = 1u << 20;
 	open_fails(&o, FERRY_EINVAL);
 	o = good;
-	o.reserved = 1;
+	o.strands = (1u << 20) + 1;
+	open_fails(&o, FERRY_EINVAL);
+	o = good;
+	o.strand_stack = 16383;
 	open_fails(&o, FERRY_EINVAL);
 	o = good;
 	o.thread_name = "sixteen bytes!!!";

@@ -16,17 +16,19 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(
     os.path.abspath(__file__))))
 LIBRARY = os.environ.get("FERRY_LIBRARY") or os.path.join(
     ROOT, os.environ.get("O", "build"), "libferry.so")
-HEADER = os.path.join(ROOT, "include", "ferry", "ferry.h")
+HEADERS = os.path.join(ROOT, "include", "ferry")
 
 OK, EINVAL, ESTALE, EFOREIGN, ENOMETHOD = 0, -1, -2, -3, -16
-EQUIESCED, EABI = -9, -24
+EQUIESCED, EABI, ENOSTRAND, EUNINIT = -9, -24, -32, -33
 
 # Arguments and what zeros for all of them are answered with. None: no int.
 ZEROS = {
     "ferry_error_name": (1, None),
     "ferry_error_text": (1, None),
+    "ferry_verdict_name": (1, None),
     "ferry_version": (0, None),
     "ferry_abi_check": (1, EABI),
+    "ferry_abi_layout": (4, EINVAL),
     "ferry_clock_ns": (0, None),
     "ferry_library_open": (2, EINVAL),
     "ferry_library_add_method": (3, EINVAL),
@@ -37,21 +39,45 @@ ZEROS = {
     "ferry_context_method": (3, EINVAL),
     "ferry_context_event": (3, EINVAL),
     "ferry_context_method_name": (3, EINVAL),
+    "ferry_context_event_name": (3, EINVAL),
     "ferry_context_emit": (4, EINVAL),
     "ferry_context_counters": (2, EINVAL),
+    "ferry_context_running": (4, EINVAL),
     "ferry_context_health": (2, EINVAL),
+    "ferry_context_ledger": (4, EINVAL),
+    "ferry_context_watch": (2, EINVAL),
+    "ferry_watch_signal": (1, OK),
+    "ferry_context_metrics": (5, EINVAL),
     "ferry_request_submit": (6, EINVAL),
     "ferry_request_submit_many": (5, EINVAL),
     "ferry_request_wait": (3, EINVAL),
     "ferry_request_invoke": (8, EINVAL),
     "ferry_request_cancel": (1, EINVAL),
     "ferry_request_release": (1, EINVAL),
+    "ferry_strand_sleep": (1, ENOSTRAND),
+    "ferry_strand_yield": (0, ENOSTRAND),
+    "ferry_strand_checkpoint": (0, ENOSTRAND),
+    "ferry_strand_await": (3, ENOSTRAND),
+    "ferry_strand_invoke": (8, ENOSTRAND),
+    "ferry_strand_offload": (4, ENOSTRAND),
+    "ferry_strand_poll": (4, ENOSTRAND),
+    "ferry_strand_shield": (1, ENOSTRAND),
+    "ferry_strand_alloc": (2, ENOSTRAND),
+    "ferry_strand_id": (1, ENOSTRAND),
+    "ferry_strand_counters": (2, EINVAL),
+    "ferry_strand_admit": (2, EINVAL),
+    "ferry_strand_wait_all": (2, EINVAL),
     "ferry_call_reply": (4, EINVAL),
     "ferry_call_reply_block": (4, EINVAL),
     "ferry_call_defer": (1, EINVAL),
     "ferry_call_on_cancel": (3, EINVAL),
     "ferry_call_check": (1, EINVAL),
     "ferry_call_describe": (2, EINVAL),
+    "ferry_scope_push": (3, EINVAL),
+    "ferry_scope_extend": (3, EINVAL),
+    "ferry_scope_exempt": (2, EINVAL),
+    "ferry_scope_pop": (1, EINVAL),
+    "ferry_debug_wedge": (3, EINVAL),
     "ferry_block_alloc": (2, EINVAL),
     "ferry_block_release": (1, OK),
     "ferry_handle_open": (5, EINVAL),
@@ -62,9 +88,22 @@ ZEROS = {
     "ferry_inbox_attach": (3, EINVAL),
     "ferry_inbox_take": (3, EINVAL),
     "ferry_inbox_wait": (2, EINVAL),
+    "ferry_inbox_wake": (1, EINVAL),
+    "ferry_listener_add": (3, EINVAL),
+    "ferry_listener_remove": (1, EINVAL),
+    "ferry_listener_remove_wait": (2, EINVAL),
     "ferry_inbox_release": (2, OK),
     "ferry_inbox_close": (2, EINVAL),
+    "ferry_dump": (1, None), # it depends on what standard input is
+    "ferry_dump_on_signal": (2, OK),
     "ferry_quiesce": (1, OK),
+    "ferry_cleanup_flush": (1, EUNINIT),
+    "ferry_cleanup_start": (1, OK),
+    "ferry_cleanup_submit": (3, EINVAL),
+    "ferry_cleanup_post": (4, EINVAL),
+    "ferry_cleanup_counters": (1, EINVAL),
+    "ferry_cleanup_health": (1, EINVAL),
+    "ferry_cleanup_shutdown": (2, OK),
 }
 
 # Cannot be taken back: called last, not with the others.
@@ -78,10 +117,11 @@ def check(condition, *what):
 
 
 def declared():
-    """{name: [type of each argument]} of every function in the header."""
-    with open(HEADER, encoding="utf-8") as f:
-        text = re.sub(r"/\*.*?\*/", " ", f.read(), flags=re.S)
-    found = {}
+    """{name: [type of each argument]} of every function in the headers."""
+    text, found = "", {}
+    for name in sorted(os.listdir(HEADERS)):
+        with open(os.path.join(HEADERS, name), encoding="utf-8") as f:
+            text += re.sub(r"/\*.*?\*/", " ", f.read(), flags=re.S)
     for name, args in re.findall(
             r"FERRY_API\s+[\w\s*]+?(ferry_\w+)\(([^;]*)\);", text):
         args = [" ".join(a.split()) for a in args.split(",")]
@@ -107,7 +147,8 @@ def bind(lib, functions):
         f = getattr(lib, name)
         f.argtypes = [ctype(a) for a in args]
         f.restype = ctypes.c_int
-    for name in ("ferry_error_name", "ferry_error_text"):
+    for name in ("ferry_error_name", "ferry_error_text",
+                 "ferry_verdict_name"):
         getattr(lib, name).restype = ctypes.c_char_p
     lib.ferry_clock_ns.restype = ctypes.c_uint64
 
@@ -130,6 +171,7 @@ def zeros(lib):
             check(result == expected, name, "of zeros:", result)
     check(lib.ferry_error_name(0) == b"FERRY_OK", "name of 0")
     check(lib.ferry_error_text(0), "text of 0")
+    check(lib.ferry_verdict_name(0) == b"UNKNOWN", "name of verdict 0")
     check(lib.ferry_version() > 0, "version")
     check(lib.ferry_abi_check(1) == OK, "abi 1")
     first = lib.ferry_clock_ns()
@@ -153,7 +195,8 @@ def rubbish(lib, functions):
             for i in tokens:
                 values[i] = token
             result = getattr(lib, name)(*values)
-            check(result in (EINVAL, ESTALE, EFOREIGN), name, "of token",
+            check(result in (EINVAL, ESTALE, EFOREIGN) or
+                  ZEROS[name][1] == result == ENOSTRAND, name, "of token",
                   hex(token), "returned", result)
 
 
@@ -199,7 +242,7 @@ class Completion(ctypes.Structure):
                 ("user", ctypes.c_void_p), ("data", ctypes.c_void_p),
                 ("size", ctypes.c_size_t), ("name", ctypes.c_char_p),
                 ("age_ns", ctypes.c_uint64), ("depth", ctypes.c_uint64),
-                ("count", ctypes.c_uint64)]
+                ("count", ctypes.c_uint64), ("listener", ctypes.c_uint64)]
 
 
 def conversation(lib):

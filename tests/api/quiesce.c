@@ -303,7 +303,11 @@ isolated(const char *name)
 		return;
 	child = fork();
 	if (child == 0) {
-		execl("/proc/self/exe", self, name, (char *)NULL);
+		if (t_emulated())
+			execlp("sh", "sh", "-c", "exec $T_WRAP \"$0\" \"$1\"",
+			    self, name, (char *)NULL);
+		else
+			execl("/proc/self/exe", self, name, (char *)NULL);
 		_exit(126);
 	}
 	T_EQ(waitpid(child, &status, 0), child);

@@ -226,6 +226,51 @@ deferred_block(void)
 }
 
 static int
+reply_empty(ferry_call call, void *arg)
+{
+	void *block;
+
+	(void)arg;
+	T_OK(ferry_block_alloc(&block, 20));
+	T_OK(ferry_call_reply_block(call, 4, block, 0));
+	return FERRY_OK;
+}
+
+static void
+on_nothing(ferry_request request, int status, const void *data, size_t size,
+    void *user)
+{
+	(void)request;
+	T_ASSERT(data == NULL);
+	T_EQ(size, 0);
+	atomic_store((atomic_int *)user, status);
+}
+
+/* None of a block's bytes: nobody is handed the block. */
+static void
+block_of_nothing(void)
+{
+	ferry_context context = fx_open();
+	struct fx_later l = FX_LATER;
+	ferry_request_options o = fx_request_options();
+	atomic_int status = 0;
+	ferry_reply reply;
+	ferry_request request = fx_do(context, reply_empty, NULL);
+	void *block;
+
+	T_OK(ferry_request_wait(&reply, request, -1));
+	T_EQ(reply.status, 4);
+	T_ASSERT(reply.data == NULL);
+	o.callback = on_nothing;
+	o.user = &status;
+	fx_later_with(context, &l, &o);
+	T_OK(ferry_block_alloc(&block, 20));
+	T_OK(ferry_call_reply_block(l.call, 5, block, 0));
+	T_WAIT_UNTIL(atomic_load(&status) == 5, FX_LIMIT_MS);
+	fx_close(context);
+}
+
+static int
 describe_run(ferry_call call, void *arg)
 {
 	T_OK(ferry_call_describe(arg, call));
@@ -248,7 +293,7 @@ describe(void)
 	T_EQ(info.request, request);
 	T_EQ(info.deadline_ns, o.deadline_ns);
 	T_EQ(info.method, FX_DO);
-	T_EQ(info.submitter, fx_tid());
+	T_ASSERT(fx_is_id_of(info.submitter, fx_tid()));
 
 	/* As much as an older caller knows, and not a byte more. */
 	memset(&info, 0xa5, sizeof info);
@@ -280,5 +325,6 @@ T_MAIN(
 	T_RUN(replies_refused);
 	T_RUN(block_passed_on);
 	T_RUN(deferred_block);
+	T_RUN(block_of_nothing);
 	T_RUN(describe);
 )

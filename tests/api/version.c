@@ -17,9 +17,10 @@
 	X(FERRY_EDONE, -21) X(FERRY_EFROZEN, -22) X(FERRY_EEXIST, -23) \
 	X(FERRY_EABI, -24) X(FERRY_EINIT, -25) X(FERRY_ESTUCK, -26) \
 	X(FERRY_ETHREAD, -27) X(FERRY_ELOST, -28) X(FERRY_EDETACHED, -29) \
-	X(FERRY_ENOTSUP, -30)
+	X(FERRY_ENOTSUP, -30) \
+	X(FERRY_EFORKED, -31) X(FERRY_ENOSTRAND, -32) X(FERRY_EUNINIT, -33)
 
-enum { N_FROZEN = 31 };
+enum { N_FROZEN = 34 };
 
 static void
 versions(void)
@@ -54,7 +55,7 @@ frozen_numbers(void)
 static void
 unknown_numbers(void)
 {
-	static const int unknown[] = {1, 2, 100, -31, -1000, INT32_MAX,
+	static const int unknown[] = {1, 2, 100, -34, -1000, INT32_MAX,
 	    INT32_MIN};
 
 	for (size_t i = 0; i < sizeof unknown / sizeof *unknown; i++) {
@@ -119,7 +120,35 @@ header_against_table(void)
 	T_STR(ferry_error_name(-seen), "FERRY_E?");
 }
 
+/* All of them are compared by tests/abi/layout. */
+static void
+layouts(void)
+{
+	uint32_t at = 77, size = 77;
+
+	T_OK(ferry_abi_layout(&at, &size, "ferry_reply", NULL));
+	T_EQ(at, 0);
+	T_EQ(size, sizeof(ferry_reply));
+	T_OK(ferry_abi_layout(&at, &size, "ferry_reply", "size"));
+	T_EQ(at, offsetof(ferry_reply, size));
+	T_EQ(size, sizeof(size_t));
+	/* Not the field of that name of the struct behind it. */
+	T_EQ(ferry_abi_layout(&at, &size, "ferry_reply", "struct_size"),
+	    FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(&at, &size, "ferry_repl", "size"),
+	    FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(&at, &size, ".size", NULL), FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(&at, &size, "", NULL), FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(&at, &size, "ferry_reply", ""), FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(&at, &size, NULL, "size"), FERRY_EINVAL);
+	T_EQ(ferry_abi_layout(NULL, &size, "ferry_reply", NULL),
+	    FERRY_EINVAL);
+	T_EQ(at, offsetof(ferry_reply, size));
+	T_EQ(size, sizeof(size_t));
+}
+
 T_MAIN(
+	T_RUN(layouts);
 	T_RUN(versions);
 	T_RUN(clock_is_monotonic);
 	T_RUN(frozen_numbers);

@@ -73,9 +73,10 @@ class Item(ctypes.Structure):
 
 
 # struct ferry_completion: kind, status, code, level, context, request, user,
-# data, size, name, age_ns, depth, count.
-COMPLETION = struct.Struct("=IiIIQQQQQQQQQ")
-USER = 6
+# data, size, name, age_ns, depth, count, listener.
+COMPLETION = struct.Struct("=IiIIQQQQQQQQQQ")
+KIND, STATUS, USER = 0, 1, 6
+REPLY = 1  # FERRY_KIND_REPLY
 BATCH = 256
 REPLY_FN = ctypes.CFUNCTYPE(None, u64, ctypes.c_int, ptr, size_t, ptr)
 
@@ -176,8 +177,10 @@ class Inbox(Way):
             n = self.ferry.must(take(self.buffer, BATCH, self.inbox))
             for c in COMPLETION.iter_unpack(self.view[:n * COMPLETION.size]):
                 # A no-op's reply has no block to give back. A null pointer
-                # is the future with the index 0.
-                futures[c[USER]].set_result(c[1])
+                # is the future with the index 0. On a machine that is busy
+                # with other things there may be notices between them.
+                if c[KIND] == REPLY:
+                    futures[c[USER]].set_result(c[STATUS])
             if n < BATCH:
                 return
 

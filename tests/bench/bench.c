@@ -10,8 +10,9 @@
  *	bench [--rounds=9] [--ms=100] [--out=FILE] [--strict] [SECTION…]
  *
  * --ms is how long one trial of a load lasts, about. Sections: context, idle,
- * accounting, trips, load, unbounded; all of them without any. --strict makes
- * a missed must the exit status 1.
+ * accounting, strand, strands, handle, cleanup, trips, load, unbounded; all of
+ * them without any.
+ * --strict makes a missed must the exit status 1.
  */
 #include <getopt.h>
 #include <stdio.h>
@@ -303,6 +304,14 @@ run(const settings *s)
 		bench_rows_idle();
 	if (is_wanted(s, "accounting"))
 		bench_rows_accounting(s->rounds);
+	if (is_wanted(s, "strand"))
+		bench_rows_strand(s->rounds);
+	if (is_wanted(s, "handle"))
+		bench_rows_handle(s->rounds);
+	if (is_wanted(s, "strands"))
+		bench_rows_strands(s->rounds);
+	if (is_wanted(s, "cleanup"))
+		bench_rows_cleanup(s->rounds);
 	probe_lines(s);
 	if (is_wanted(s, "trips"))
 		for (unsigned i = 0;
@@ -333,7 +342,8 @@ static void
 check_sections(char **sections)
 {
 	static const char *const known[] = { "context", "idle", "accounting",
-		"trips", "load", "unbounded" };
+		"strand", "strands", "handle", "cleanup", "trips", "load",
+		"unbounded" };
 
 	for (; *sections != NULL; sections++) {
 		bool found = false;

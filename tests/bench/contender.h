@@ -110,5 +110,7 @@ extern const bench_contender bench_original;
 extern const bench_contender bench_libuv;
 extern const bench_contender bench_glib;
 extern const bench_contender bench_ferry;
+extern const bench_contender bench_ferry_strand; /* the no-op is a strand */
+extern const bench_contender bench_ferry_yield;  /* and yields once */
 
 #endif

@@ -15,7 +15,10 @@
 
 enum {
 	NOP,
-	ECHO
+	ECHO,
+	STRAND,
+	YIELD,
+	METHODS
 };
 
 typedef struct entrant {
@@ -41,6 +44,16 @@ nop(ferry_call call, const void *data, size_t size, void *state)
 	(void)size;
 	(void)state;
 	return FERRY_OK;
+}
+
+static int
+yield(ferry_call call, const void *data, size_t size, void *state)
+{
+	(void)call;
+	(void)data;
+	(void)size;
+	(void)state;
+	return ferry_strand_yield();
 }
 
 /* For checking: the payload comes back in the reply. */
@@ -75,26 +88,32 @@ must(int r, const char *what)
 ferry_library
 bench_ferry_library(void)
 {
-	const ferry_method methods[] = {
-		[NOP] = {
-		    .struct_size = sizeof(methods[0]),
-		    .name = "nop",
-		    .handler = nop,
-		},
-		[ECHO] = {
-		    .struct_size = sizeof(methods[0]),
-		    .name = "echo",
-		    .handler = echo,
-		},
+	static const struct {
+		const char *name;
+		ferry_handler_fn handler;
+		uint32_t flags;
+	} is[METHODS] = {
+		[NOP] = { "nop", nop, 0 },
+		[ECHO] = { "echo", echo, 0 },
+		[STRAND] = { "strand", nop, FERRY_METHOD_STRAND },
+		[YIELD] = { "yield", yield, FERRY_METHOD_STRAND },
 	};
+	ferry_method methods[METHODS];
 	ferry_library_options options = {
 		.struct_size = sizeof(options),
 		.name = "bench",
 		.methods = methods,
-		.n_methods = sizeof(methods) / sizeof(methods[0]),
+		.n_methods = METHODS,
 	};
 	ferry_library library;
 
+	for (unsigned i = 0; i < METHODS; i++)
+		methods[i] = (ferry_method){
+			.struct_size = sizeof(methods[i]),
+			.name = is[i].name,
+			.handler = is[i].handler,
+			.flags = is[i].flags,
+		};
 	must(ferry_library_open(&library, &options), "library");
 	return library;
 }
@@ -144,13 +163,13 @@ start(void **out, const bench_setup *setup)
 }
 
 static int
-producer_init(void **out, void *state, unsigned index)
+init_producer(void **out, void *state, unsigned index, uint32_t method)
 {
 	producer *p = bench_alloc(sizeof(*p));
 
 	p->e = state;
 	p->context = p->e->context;
-	p->method = p->e->setup.check ? ECHO : NOP;
+	p->method = p->e->setup.check ? ECHO : method;
 	p->index = index;
 	p->options = (ferry_request_options){
 		.struct_size = sizeof(p->options),
@@ -159,6 +178,24 @@ producer_init(void **out, void *state, unsigned index)
 	};
 	*out = p;
 	return 0;
+}
+
+static int
+producer_init(void **out, void *state, unsigned index)
+{
+	return init_producer(out, state, index, NOP);
+}
+
+static int
+strand_init(void **out, void *state, unsigned index)
+{
+	return init_producer(out, state, index, STRAND);
+}
+
+static int
+yield_init(void **out, void *state, unsigned index)
+{
+	return init_producer(out, state, index, YIELD);
 }
 
 static inline void
@@ -227,4 +264,22 @@ const bench_contender bench_ferry = {
 	.stop = stop,
 	.wakes = wakes,
 	.call = call,
+};
+
+const bench_contender bench_ferry_strand = {
+	.name = "Ferry, strands",
+	.start = start,
+	.producer_init = strand_init,
+	.produce = produce,
+	.producer_finish = producer_finish,
+	.stop = stop,
+};
+
+const bench_contender bench_ferry_yield = {
+	.name = "Ferry, strands that yield",
+	.start = start,
+	.producer_init = yield_init,
+	.produce = produce,
+	.producer_finish = producer_finish,
+	.stop = stop,
 };

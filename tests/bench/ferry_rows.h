@@ -18,6 +18,21 @@ void bench_rows_context(unsigned rounds);
 /* What beating and counting cost the worker. */
 void bench_rows_accounting(unsigned rounds);
 
+/* What switching to a coroutine and back costs. */
+void bench_rows_strand(unsigned rounds);
+
+/* What releasing a handle costs, and ending what was released. */
+void bench_rows_handle(unsigned rounds);
+
+/* What strands cost their worker, and what they call. */
+void bench_rows_strands(unsigned rounds);
+
+/* A call by way of a bare pool of one thread, nanoseconds. */
+double bench_bare_pool(int (*fn)(void *), unsigned n);
+
+/* What the cleanup lane costs, beside other pools of threads. */
+void bench_rows_cleanup(unsigned rounds);
+
 /* Whether an idle context is idle. Takes seconds. */
 void bench_rows_idle(void);
 

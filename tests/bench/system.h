@@ -20,6 +20,17 @@ bench_clock_ns(void)
 	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
 }
 
+/* The processor time that the calling thread has had: others that take their
+ * turn on its processor do not count. A system call. */
+static inline uint64_t
+bench_thread_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
 /* Tells the processor that this is a spin loop. */
 static inline void
 bench_pause(void)

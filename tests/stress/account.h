@@ -5,9 +5,7 @@
  * exactly once if it was accepted and never otherwise, and its memory, if it
  * was adopted, is freed exactly once. Whoever learns of one of these writes it
  * down here; account_check() looks at all of them when the dust has settled.
- *
- * The payload names its tag and proves itself: a handler that is handed
- * another request's bytes, or bytes that were used again, fails at once.
+ * The payload names its tag; see payload.h.
  */
 #ifndef ACCOUNT_H
 #define ACCOUNT_H
@@ -15,6 +13,7 @@
 #include <sched.h>
 
 #include "api/fixture.h"
+#include "payload.h"
 
 enum { ACCEPTED = 1, REFUSED = 2 };
 
@@ -25,6 +24,7 @@ struct tag {
 	atomic_uchar adopted; /* 1: accepted with memory of its own */
 	atomic_uchar freed;
 	atomic_uchar by_callback;
+	atomic_int status;    /* … with this one */
 };
 
 static struct {
@@ -34,20 +34,6 @@ static struct {
 	atomic_int closed; /* the close has returned: no callback any more */
 	atomic_ullong outcomes[64]; /* by status, negated; above: positive */
 } account;
-
-/* A payload; more bytes may follow. */
-struct item {
-	uint64_t tag;
-	uint64_t proof;
-	uint32_t size;
-	uint32_t spin; /* how long the handler takes */
-};
-
-static inline uint64_t
-account_proof(uint64_t tag)
-{
-	return (tag + 1) * UINT64_C(0x9e3779b97f4a7c15);
-}
 
 /* Room for so many tags; once for each program. */
 static inline void
@@ -85,30 +71,13 @@ account_tag(void)
 	return tag;
 }
 
-/* Fills a payload of that size, at least a struct item. */
-static inline void
-account_fill(void *data, uint64_t tag, size_t size, uint32_t spin)
-{
-	struct item item = {tag, account_proof(tag), (uint32_t)size, spin};
-
-	memset(data, (int)tag & 0xff, size);
-	memcpy(data, &item, sizeof item);
-}
-
 /* The handler's look at its payload. */
 static inline struct item
 account_prove(const void *data, size_t size)
 {
-	const unsigned char *bytes = data;
-	struct item item;
+	struct item item = payload_prove(data, size);
 
-	T_GE(size, sizeof item);
-	memcpy(&item, data, sizeof item);
 	T_LT(item.tag, account.room);
-	T_EQ(item.proof, account_proof(item.tag));
-	T_EQ(item.size, size);
-	for (size_t i = sizeof item; i < size; i += 17)
-		T_EQ(bytes[i], item.tag & 0xff);
 	return item;
 }
 
@@ -131,6 +100,7 @@ account_ended(uint64_t tag, int status)
 {
 	int outcome = status > 0 ? 63 : -status & 63;
 
+	atomic_store(&account.tags[tag].status, status);
 	if (atomic_fetch_add(&account.tags[tag].ended, 1) != 0)
 		T_FAIL("tag %ju has ended twice", (uintmax_t)tag);
 	atomic_fetch_add(&account.outcomes[outcome], 1);
@@ -214,14 +184,6 @@ static inline void
 account_wait(ferry_request request, uint64_t tag)
 {
 	account_ended(tag, fx_wait(request));
-}
-
-/* Keeps a thread busy for a little, without the kernel's help. */
-static inline void
-spin(uint32_t turns)
-{
-	for (volatile uint32_t i = 0; i < turns; i++)
-		;
 }
 
 /* ------------------------------------------------ calls answered later */
@@ -428,7 +390,7 @@ load_submit(ferry_request *out, uint64_t *out_tag, ferry_context context,
 		data = malloc(size);
 		atomic_store(&account.tags[tag].adopted, 1);
 	}
-	account_fill(data, tag, size, spins);
+	payload_fill(data, tag, size, spins);
 	r = ferry_request_submit(out, context, method, data, size, &o);
 	account_submitted(tag, r);
 	if (r != FERRY_OK && data != bytes)

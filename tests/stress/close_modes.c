@@ -69,15 +69,17 @@ produce(void *arg)
 	struct producer *p = arg;
 	struct t_rng rng = {p->seed};
 	struct waits w = {.n = 0};
-	int r;
+	int r, closed;
 
 	do {
+		/* Before the submit: the close may return just after it. */
+		closed = atomic_load(&account.closed);
 		r = submit_one(p, &w, &rng);
 		if (r != FERRY_OK && r != FERRY_EAGAIN &&
 		    r != FERRY_ECLOSED && r != FERRY_ESTALE)
 			T_FAIL("refused with %s", ferry_error_name(r));
 		if (r == FERRY_EAGAIN) {
-			if (atomic_load(&account.closed))
+			if (closed)
 				T_FAIL("EAGAIN of a context that is closed");
 			wait_for_all(&w); /* what is not taken counts */
 			nanosleep(&(struct timespec){0, 20000}, NULL);

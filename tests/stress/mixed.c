@@ -120,7 +120,7 @@ submit_batch(struct worker *w, struct t_rng *rng)
 		tags[i] = account_tag();
 		if (o.callback != NULL)
 			atomic_store(&account.tags[tags[i]].by_callback, 1);
-		account_fill(&payloads[i], tags[i], sizeof payloads[i], 50);
+		payload_fill(&payloads[i], tags[i], sizeof payloads[i], 50);
 		items[i].method = some_method(rng);
 		items[i].data = &payloads[i];
 		items[i].size = sizeof payloads[i];

@@ -28,11 +28,12 @@ room(void *arg)
 static int
 attach(ferry_inbox i, uint32_t flags, uint32_t capacity, uint64_t sequence)
 {
+	struct hearing from = { .sequence = sequence };
 	ferry_attach_options o = { .struct_size = sizeof o, .flags = flags,
 		.event_capacity = capacity, .user = &marker };
 
 	return ferry__attachment_open(
-	    &list, i, CONTEXT, &o, sequence, room, &rooms);
+	    &list, i, CONTEXT, &o, &from, room, &rooms);
 }
 
 static void
@@ -156,6 +157,33 @@ notices_merge_until_taken(void)
 	stop();
 }
 
+/* With a report that says which it is of. */
+static void
+post(const struct liveness *l)
+{
+	char text[64];
+	int n = snprintf(text, sizeof text, "%u %ju", l->kind,
+	    (uintmax_t)l->age_ns);
+
+	ferry__attachment_post_liveness(a, l, text, (size_t)n);
+}
+
+/* It came with the report of just this notice, or (posted meanwhile) none. */
+static void
+expect_report(const ferry_completion *c, bool always)
+{
+	char text[64];
+
+	snprintf(text, sizeof text, "%u %ju", c->kind, (uintmax_t)c->age_ns);
+	if (always)
+		T_ASSERT(c->data != NULL);
+	if (c->data == NULL)
+		return;
+	T_STR(c->data, text);
+	T_EQ(c->size, strlen(text));
+	T_OK(ferry_block_release(c->data));
+}
+
 static void
 liveness_tells_the_last(void)
 {
@@ -165,7 +193,7 @@ liveness_tells_the_last(void)
 	ferry_completion c;
 
 	start(0);
-	ferry__attachment_post_liveness(a, &l);
+	post(&l);
 	T_EQ(take(&c, 1), 1);
 	T_EQ(c.kind, FERRY_KIND_NOT_RESPONDING);
 	T_EQ(c.level, 2);
@@ -175,22 +203,24 @@ liveness_tells_the_last(void)
 	T_EQ(c.age_ns, 9);
 	T_EQ(c.depth, 10);
 	T_EQ(c.count, 1);
+	expect_report(&c, true);
 	/* Its end, told apart from it. */
 	l.kind = FERRY_KIND_RESPONDING;
-	ferry__attachment_post_liveness(a, &l);
+	ferry__attachment_post_liveness(a, &l, NULL, 0);
 	expect(FERRY_KIND_RESPONDING, 1);
 	/* Merged: the last state, and how many episodes. */
 	for (int i = 0; i < 3; i++) {
 		l.kind = FERRY_KIND_NOT_RESPONDING;
-		ferry__attachment_post_liveness(a, &l);
+		post(&l);
 		l.kind = FERRY_KIND_RESPONDING;
 		l.age_ns = 100 + (uint64_t)i;
-		ferry__attachment_post_liveness(a, &l);
+		post(&l);
 	}
 	T_EQ(take(&c, 1), 1);
 	T_EQ(c.kind, FERRY_KIND_RESPONDING);
 	T_EQ(c.age_ns, 102);
 	T_EQ(c.count, 3);
+	expect_report(&c, true);
 	expect_nothing();
 	stop();
 }
@@ -285,10 +315,12 @@ pack(uint64_t number)
 	p->event = (uint32_t)number;
 	p->name = "event";
 	p->number = number;
-	if (ferry__attachment_pack(a, p))
-		return true;
-	free(p);
-	return false;
+	if (!ferry__attachment_has_room(a)) {
+		free(p);
+		return false;
+	}
+	ferry__attachment_pack(a, p);
+	return true;
 }
 
 static void
@@ -455,7 +487,7 @@ watcher(void *unused)
 			.request = i, .name = (const char *)(uintptr_t)i,
 			.age_ns = i, .depth = i };
 
-		ferry__attachment_post_liveness(a, &l);
+		post(&l);
 	}
 	return NULL;
 }
@@ -474,19 +506,59 @@ liveness_is_not_torn(void)
 		T_OK(ferry_inbox_wait(inbox, -1));
 		if (take(&c, 1) == 0)
 			continue;
-		T_GE(c.request, last);
+		T_GT(c.request, last);
 		last = c.request;
 		T_EQ(c.level, last);
 		T_EQ(c.code, last);
 		T_EQ((uintptr_t)c.name, last);
 		T_EQ(c.age_ns, last);
 		T_EQ(c.depth, last);
+		expect_report(&c, last == NOTES);
 		episodes += c.count;
 	}
 	t_thread_join(t);
-	while (take(&c, 1) == 1)
-		T_EQ(c.request, NOTES);
+	expect_nothing();
 	T_GE(episodes, 1);
+	stop();
+}
+
+static void *
+stuck(void *unused)
+{
+	(void)unused;
+	for (uint64_t i = 1; i <= NOTES; i++) {
+		struct listening l = { .listener = i, .event = (uint32_t)i,
+			.level = (uint32_t)i, .age_ns = i,
+			.name = (const char *)(uintptr_t)i };
+
+		ferry__attachment_post_listening(&list, &l);
+	}
+	return NULL;
+}
+
+static void
+listening_is_not_torn(void)
+{
+	ferry_completion c;
+	uint64_t last = 0;
+	pthread_t t;
+
+	start(0);
+	t = t_thread_start(stuck, NULL);
+	while (last != NOTES) {
+		/* Without a wait it is in the middle of it more often. */
+		if (take(&c, 1) == 0)
+			continue;
+		T_EQ(c.kind, FERRY_KIND_IN_LISTENER);
+		T_GT(c.listener, last);
+		last = c.listener;
+		T_EQ(c.code, last);
+		T_EQ(c.level, last);
+		T_EQ(c.age_ns, last);
+		T_EQ((uintptr_t)c.name, last);
+	}
+	t_thread_join(t);
+	expect_nothing();
 	stop();
 }
 
@@ -506,4 +578,5 @@ T_MAIN(
 	T_RUN(room_in_the_ring);
 	T_RUN(parcels_of_any_size);
 	T_RUN(liveness_is_not_torn);
+	T_RUN(listening_is_not_torn);
 )

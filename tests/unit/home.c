@@ -62,7 +62,7 @@ each_thread_has_its_own(void)
 	T_NE(v.serial, mine->owner);
 	T_ASSERT(mine->shard >= world.shards);
 	T_ASSERT(mine->shard < world.shards + WORLD_SHARDS);
-	T_EQ(mine->thread, ferry__os_thread_id());
+	T_EQ(atom32_load_relaxed(&mine->thread), ferry__os_thread_id());
 	T_EQ(mine->token, world.binding.token);
 	/* Another context, another home; both at once. */
 	world_open(&other, 10);

@@ -198,7 +198,7 @@ refused_methods_leave_nothing(void)
 
 	bad = good, bad.handler = NULL;
 	T_EQ(ferry_library_add_method(&id, l, &bad), FERRY_EINVAL);
-	bad = good, bad.flags = 1;
+	bad = good, bad.flags = 2;
 	T_EQ(ferry_library_add_method(&id, l, &bad), FERRY_EINVAL);
 	bad = good, bad.reserved = 1;
 	T_EQ(ferry_library_add_method(&id, l, &bad), FERRY_EINVAL);

@@ -32,19 +32,19 @@ struct v3 {
 
 #define LEAST OPTIONS_LEAST
 
-static const struct v2 untouched = { 91, 92, 93, 94 };
+static const struct v2 garbage = { 91, 92, 93, 94 }, zero;
 
 static int
 read_v2(struct v2 *ours, const void *theirs)
 {
-	*ours = untouched;
+	*ours = garbage;
 	return ferry__options_read(ours, sizeof *ours, theirs);
 }
 
 static void
 null_is_all_defaults(void)
 {
-	struct v2 ours, zero = { 0 };
+	struct v2 ours;
 
 	T_OK(read_v2(&ours, NULL));
 	T_MEM(&ours, &zero, sizeof ours);
@@ -84,7 +84,7 @@ newer_tail_must_be_zero(void)
 	for (int i = 0; i < 4; i++) {
 		theirs.c[i] = UINT64_C(1) << 63;
 		T_EQ(read_v2(&ours, &theirs), FERRY_EINVAL);
-		T_MEM(&ours, &untouched, sizeof ours);
+		T_MEM(&ours, &zero, sizeof ours);
 		theirs.c[i] = 0;
 	}
 	T_OK(read_v2(&ours, &theirs));
@@ -101,7 +101,7 @@ sizes_that_cannot_be(void)
 	for (size_t i = 0; i < COUNT_OF(sizes); i++) {
 		theirs.struct_size = sizes[i];
 		T_EQ(read_v2(&ours, &theirs), FERRY_EINVAL);
-		T_MEM(&ours, &untouched, sizeof ours);
+		T_MEM(&ours, &zero, sizeof ours);
 	}
 }
 

@@ -37,7 +37,7 @@ packing_round_trips(void)
 
 	for (size_t c = 0; c < COUNT_OF(counts); c++)
 		for (size_t s = 0; s < COUNT_OF(slots); s++)
-			for (int k = TOKEN_REQUEST; k <= TOKEN_LIBRARY; k++) {
+			for (int k = TOKEN_REQUEST; k <= TOKEN_LISTENER; k++) {
 				uint64_t t = ferry__token_make(
 				    (enum token_kind)k, counts[c], slots[s]);
 

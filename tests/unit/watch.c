@@ -95,11 +95,21 @@ methods_are_kept_once(void)
 	             &library, &ferry__watch_defaults, 3) != a);
 }
 
+static bool
+names(struct worker *w, uint32_t slot, struct suspect *out)
+{
+	uint64_t word = (uint64_t)7 << 26 | (uint64_t)slot << 2 | BEAT_BUSY;
+
+	atom64_store_relaxed(&w->beat.word, word);
+	return ferry__watch_ops.suspect(w, word, out);
+}
+
 /* Whom the heartbeat's slot names, and with which limits. */
 static void
 suspect_by_slot(void)
 {
 	static struct world w;
+	static struct worker worker;
 	struct suspect s = { .method = 99 };
 	struct home *h;
 	struct node *n;
@@ -115,7 +125,7 @@ suspect_by_slot(void)
 	h = world_home(&w);
 	n = world_node(h, NODE_CALLBACK, NODE_RUNNING);
 	atom32_store_relaxed(&n->method, 1);
-	T_ASSERT(ferry__watch_ops.suspect(NULL, n->index, &s));
+	T_ASSERT(names(&worker, n->index, &s));
 	T_EQ(s.request, ferry__node_token(n, TOKEN_REQUEST));
 	T_EQ(s.method, 1);
 	T_STR(s.name, "b");
@@ -124,13 +134,17 @@ suspect_by_slot(void)
 	T_EQ(s.limits.level_ns[FERRY_LEVEL_WEDGED], 30000000);
 	T_EQ(s.limits.level_ns[FERRY_LEVEL_FATAL], 0);
 	T_EQ(s.limits.notify_level, 3);
+	/* Without scopes: its hold of the thread. */
+	T_EQ(s.n, 1);
+	T_EQ(s.serial[0], 7 << 1 | 1);
+	T_EQ(s.limit_ms + s.extended_ms, 0);
 	/* A slot seen too late may hold anything; it must not be followed. */
 	atom32_store_relaxed(&n->method, 2);
-	T_ASSERT(!ferry__watch_ops.suspect(NULL, n->index, &s));
+	T_ASSERT(!names(&worker, n->index, &s));
 	atom32_store_relaxed(&n->method, UINT32_MAX);
-	T_ASSERT(!ferry__watch_ops.suspect(NULL, n->index, &s));
-	T_ASSERT(!ferry__watch_ops.suspect(NULL, BEAT_NO_SLOT, &s));
-	T_ASSERT(!ferry__watch_ops.suspect(NULL, TOKEN_SLOTS / 2, &s));
+	T_ASSERT(!names(&worker, n->index, &s));
+	T_ASSERT(!names(&worker, BEAT_NO_SLOT, &s));
+	T_ASSERT(!names(&worker, TOKEN_SLOTS / 2, &s));
 	world_give(&n, 1);
 	ferry__node_disband(&w.homes);
 }

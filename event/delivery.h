@@ -1,0 +1,31 @@
+/*
+ * Delivery: a source's events on their way to listeners and inboxes. The event
+ * thread's alone.
+ */
+#ifndef FERRY_EVENT_DELIVERY_H
+#define FERRY_EVENT_DELIVERY_H
+
+#include "event/source.h"
+
+struct event_thread;
+
+enum delivery {
+	DELIVERY_DONE, /* nothing is queued */
+	DELIVERY_HELD, /* the rest waits for room in an inbox */
+	DELIVERY_MORE  /* enough for one turn: others are waiting too */
+};
+
+/* Lets go of listeners that have been removed. */
+void ferry__delivery_sweep(struct event_thread *t, struct source *s);
+
+/* Delivers for a turn. */
+enum delivery ferry__delivery_turn(struct event_thread *t, struct source *s);
+
+/* Delivers everything, posts CLOSED, and lets all hearers go. */
+void ferry__delivery_finish(struct event_thread *t, struct source *s);
+
+/* A listener, or a gone function, has ended its thread: what its return would
+ * have done. The event, if there is one, is held, and goes on to the others. */
+void ferry__delivery_mend(struct event_thread *t);
+
+#endif

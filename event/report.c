@@ -1,0 +1,370 @@
+/*
+ * Reports; see report.h.
+ */
+#include "event/report.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+/* ------------------------------------------------------------------- facts */
+
+static void
+add_blocking(struct report *r, const struct facts *f)
+{
+	ferry_stall *s = &r->stall;
+	int at;
+
+	if ((f->known & FACT_CALL) == 0 || !f->in_call)
+		return;
+	s->syscall = f->number;
+	s->syscall_name = ferry__facts_call_name(f->number);
+	if (ferry__facts_call_is_futex(f->number, f->args)) {
+		s->lock = f->args[0];
+		s->owner = ferry__facts_lock_owner(s->lock);
+	}
+	at = ferry__facts_call_descriptor(f->number);
+	if (at < 0)
+		return;
+	s->descriptor = (int)f->args[at];
+	if (ferry__facts_descriptor(
+	        r->target, sizeof r->target, (int)s->descriptor))
+		s->target = r->target;
+}
+
+static void
+add_evidence(struct report *r, const struct report_case *c,
+    const struct evidence *e)
+{
+	struct verdict v = ferry__evidence_verdict(e, c->idle_with_work);
+	const struct facts *f = ferry__evidence_facts(e, v.shown);
+	const struct frames *frames = ferry__evidence_frames(e);
+	ferry_stall *s = &r->stall;
+
+	s->verdict = v.verdict;
+	s->progress = v.progress;
+	s->cpu_ns = v.cpu_ns;
+	s->delay_ns = v.delay_ns;
+	/* The age has left out what it was starved for: what is told of as a
+	 * stall has used up its time, if only now and then. */
+	if (s->verdict == FERRY_VERDICT_STARVED && !c->idle_with_work)
+		s->verdict = s->cpu_ns != 0 ? FERRY_VERDICT_SPINNING
+		                            : FERRY_VERDICT_UNKNOWN;
+	s->looks = e->total;
+	if (f != NULL)
+		add_blocking(r, f);
+	if (frames != NULL) {
+		s->n_frames = frames->n;
+		s->frames = frames->at;
+	}
+}
+
+/* -------------------------------------------------------------------- text */
+
+/* What does not fit is cut off. */
+__attribute__((format(printf, 2, 3))) static void
+put(struct report *r, const char *format, ...)
+{
+	size_t room = sizeof r->text - r->size;
+	va_list ap;
+	int n;
+
+	va_start(ap, format);
+	n = vsnprintf(r->text + r->size, room, format, ap);
+	va_end(ap);
+	ASSERT(n >= 0);
+	r->size += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+#define SECONDS "%" PRIu64 ".%03u s"
+#define IN(ns)  (ns) / 1000000000u, (unsigned)((ns) / 1000000u % 1000u)
+#define NAME    "\"%.200s\""
+
+const char *
+ferry__report_level(uint32_t level)
+{
+	static const char *const names[] = { "none", "slow", "stalled",
+		"wedged", "fatal" };
+
+	return level < COUNT_OF(names) ? names[level] : "?";
+}
+
+static void
+put_time(struct report *r)
+{
+	struct timespec now;
+	struct tm tm;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	if (gmtime_r(&now.tv_sec, &tm) == NULL)
+		return;
+	put(r, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ ", tm.tm_year + 1900,
+	    tm.tm_mon + 1, tm.tm_mday, tm.tm_hour, tm.tm_min, tm.tm_sec,
+	    now.tv_nsec / 1000000);
+}
+
+/* Whose thread it is that is talked of. */
+static void
+put_whom(struct report *r)
+{
+	const ferry_stall *s = &r->stall;
+
+	put(r, "ferry: ");
+	if (s->library != NULL)
+		put(r, "library " NAME ", ", s->library);
+	if (s->method_name != NULL)
+		put(r, "method " NAME, s->method_name);
+	else
+		put(r, "the FFI thread");
+}
+
+static void
+put_headline(struct report *r)
+{
+	const ferry_stall *s = &r->stall;
+
+	put_time(r);
+	put_whom(r);
+	switch (s->kind) {
+	case FERRY_STALL_ENDED:
+		put(r, ": responding again after " SECONDS ", at worst %s\n",
+		    IN(s->age_ns), ferry__report_level(s->level));
+		break;
+	case FERRY_STALL_OVERLOADED:
+		put(r, ": waited " SECONDS " for a processor; overload, no "
+		       "stall\n", IN(s->delay_ns));
+		break;
+	case FERRY_STALL_HELD:
+		put(r, ": held for " SECONDS "; no stall\n", IN(s->age_ns));
+		break;
+	case FERRY_STALL_GOES_ON:
+		put(r, ": still not responding, %s for " SECONDS "\n",
+		    ferry__report_level(s->level), IN(s->age_ns));
+		break;
+	default:
+		put(r, ": not responding, %s for " SECONDS "\n",
+		    ferry__report_level(s->level), IN(s->age_ns));
+	}
+}
+
+static void
+put_blocking(struct report *r)
+{
+	const ferry_stall *s = &r->stall;
+
+	if (s->syscall < 0)
+		return;
+	if (s->syscall_name != NULL)
+		put(r, " in %s()", s->syscall_name);
+	else
+		put(r, " in system call %" PRId64, s->syscall);
+	if (s->descriptor >= 0)
+		put(r, " on descriptor %" PRId64, s->descriptor);
+	if (s->target != NULL)
+		put(r, ", %s", s->target);
+	if (s->lock != 0)
+		put(r, ", lock 0x%" PRIx64, s->lock);
+	if (s->owner != 0)
+		put(r, ", whose owner seems to be thread %" PRIu32, s->owner);
+}
+
+/* What whoever reads this may want to do. */
+static const char *
+advice(uint32_t verdict, uint32_t progress)
+{
+	switch (verdict) {
+	case FERRY_VERDICT_SPINNING:
+		return progress == FERRY_PROGRESS_SOME
+		    ? "it computes, and gets on; if that is meant, give the "
+		      "method higher levels or a scope"
+		    : "it computes at one place; if that is not meant, look "
+		      "for a loop there";
+	case FERRY_VERDICT_BLOCKED_LOCK:
+		return "somebody else must let go of a lock, or signal a "
+		       "condition; see where that thread is";
+	case FERRY_VERDICT_BLOCKED_SYSCALL:
+		return "the other side does not answer; give the wait a "
+		       "timeout, or the call a cancel hook";
+	case FERRY_VERDICT_DISK_SLEEP:
+		return "the kernel waits for a device or a network file "
+		       "system; look there";
+	case FERRY_VERDICT_STARVED:
+		return "the machine is overloaded; the call is not to blame";
+	case FERRY_VERDICT_STOPPED:
+		return "a signal stopped the process; SIGCONT lets it go on";
+	case FERRY_VERDICT_TRACED:
+		return "a debugger holds the thread";
+	case FERRY_VERDICT_EXITED:
+		return "the thread is gone; close the context by "
+		       "FERRY_CLOSE_ABANDON";
+	case FERRY_VERDICT_LOST_WAKEUP:
+		return "it has been woken; this is a fault of Ferry's, or of "
+		       "who stopped a submitting thread half way";
+	case FERRY_VERDICT_IN_LISTENER:
+		return "the event queue is full, and a listener does not "
+		       "return; see that";
+	case FERRY_VERDICT_IN_CANCEL_HOOK:
+		return "a cancel hook does not return; hooks may only "
+		       "interrupt";
+	default:
+		return NULL;
+	}
+}
+
+static void
+put_verdict(struct report *r)
+{
+	static const char *const progress[] = {
+		[FERRY_PROGRESS_UNKNOWN] = "",
+		[FERRY_PROGRESS_NONE] = ", at one place",
+		[FERRY_PROGRESS_SOME] = ", moving",
+	};
+	const ferry_stall *s = &r->stall;
+	const char *what = advice(s->verdict, s->progress);
+
+	put(r, "  verdict: %s", ferry_verdict_name(s->verdict));
+	put_blocking(r);
+	put(r, "%s", progress[s->progress]);
+	if (s->looks != 0)
+		put(r, " (looks: %" PRIu32 ")", s->looks);
+	put(r, "\n");
+	if (what != NULL && s->kind != FERRY_STALL_ENDED)
+		put(r, "  so: %s\n", what);
+}
+
+static void
+put_facts(struct report *r, const struct report_case *c)
+{
+	const ferry_stall *s = &r->stall;
+
+	if (s->scope != NULL)
+		put(r, "  scope: " NAME "\n", s->scope);
+	if (s->reason != NULL)
+		put(r, "  extended: " NAME "\n", s->reason);
+	if (c->listener != NULL)
+		put(r, "  listener: " NAME "\n", c->listener);
+	if (s->request != 0)
+		put(r, "  request 0x%" PRIx64 ", submitted by thread %" PRIu32
+		       "; context 0x%" PRIx64 "\n", s->request, s->submitter,
+		    s->context);
+	if (s->suppressed != 0)
+		put(r, "  not reported since the last one: %" PRIu64 "\n",
+		    s->suppressed);
+	/* What was is told; what is is over. */
+	if (s->kind == FERRY_STALL_ENDED)
+		return;
+	put(r, "  FFI thread %" PRIu32 ": used a processor for " SECONDS
+	       ", waited for one for " SECONDS ", between the looks\n",
+	    s->worker_thread, IN(s->cpu_ns), IN(s->delay_ns));
+	put(r, "  queued behind it: %" PRIu64, s->depth);
+	if (s->depth != 0 && s->oldest_ns != 0)
+		put(r, ", for " SECONDS " or longer", IN(s->oldest_ns));
+	put(r, "\n");
+}
+
+static const char *
+last_part(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash != NULL ? slash + 1 : path;
+}
+
+static void
+put_frame(struct report *r, uint32_t i, const ferry_frame *f)
+{
+	put(r, "    #%-2" PRIu32 " ", i);
+	if (f->function != NULL)
+		put(r, "%.200s ", f->function);
+	if (f->file != NULL)
+		put(r, "at %.200s:%" PRIu32 " ", last_part(f->file), f->line);
+	if (f->module != NULL)
+		put(r, "(%.200s+0x%" PRIx64 ")", last_part(f->module),
+		    f->offset);
+	else
+		put(r, "(0x%" PRIx64 ")", f->address);
+	put(r, "%s%s\n", f->flags & FERRY_FRAME_INLINE ? " inlined" : "",
+	    f->flags & FERRY_FRAME_GUESSED ? " ?" : "");
+}
+
+/* Each module once: to find its symbols elsewhere. */
+static void
+put_build_ids(struct report *r)
+{
+	const ferry_stall *s = &r->stall;
+
+	for (uint32_t i = 0; i < s->n_frames; i++) {
+		const ferry_frame *f = &s->frames[i];
+		bool seen = f->build_id == NULL || f->module == NULL;
+
+		for (uint32_t k = 0; k < i && !seen; k++)
+			seen = s->frames[k].build_id != NULL &&
+			    strcmp(s->frames[k].build_id, f->build_id) == 0;
+		if (!seen)
+			put(r, "    %.200s: build id %.200s\n", f->module,
+			    f->build_id);
+	}
+}
+
+static void
+put_stack(struct report *r)
+{
+	const ferry_stall *s = &r->stall;
+
+	if (s->n_frames == 0 || s->kind == FERRY_STALL_ENDED)
+		return;
+	put(r, "  stack:\n");
+	for (uint32_t i = 0; i < s->n_frames; i++)
+		put_frame(r, i, &s->frames[i]);
+	put_build_ids(r);
+}
+
+/* -------------------------------------------------------------------- both */
+
+static const char *
+or_null(const char *s)
+{
+	return s != NULL && s[0] != '\0' ? s : NULL;
+}
+
+void
+ferry__report_make(struct report *r, const struct report_case *c,
+    const struct evidence *e)
+{
+	r->size = 0;
+	r->stall = (ferry_stall){
+		.struct_size = sizeof r->stall,
+		.kind = c->kind,
+		.level = c->level,
+		.context = c->context,
+		.request = c->request,
+		.library = c->library,
+		.method_name = c->method_name,
+		.method = c->method,
+		.submitter = c->submitter,
+		.worker_thread = c->worker_thread,
+		.age_ns = c->age_ns,
+		.depth = c->depth,
+		.oldest_ns = c->oldest_ns,
+		.suppressed = c->suppressed,
+		.scope = or_null(c->scope),
+		.reason = or_null(c->reason),
+		.syscall = -1,
+		.descriptor = -1,
+		.text = r->text,
+	};
+	if (e != NULL)
+		add_evidence(r, c, e);
+	if (c->kind == FERRY_STALL_OVERLOADED) {
+		r->stall.verdict = FERRY_VERDICT_STARVED;
+		r->stall.delay_ns = c->starved_ns;
+	}
+	if (c->kind == FERRY_STALL_HELD)
+		r->stall.age_ns = c->held_ns;
+	put_headline(r);
+	put_verdict(r);
+	put_facts(r, c);
+	put_stack(r);
+}

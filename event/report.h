@@ -1,0 +1,51 @@
+/*
+ * A report: what is known of a call that does not come back, as a ferry_stall
+ * and as text for people.
+ *
+ * Pure but for a descriptor's name and the time of day.
+ */
+#ifndef FERRY_EVENT_REPORT_H
+#define FERRY_EVENT_REPORT_H
+
+#include "event/evidence.h"
+
+#define REPORT_TEXT (16u * 1024u)
+
+/* What the event thread knows of it, besides the evidence. */
+struct report_case {
+	uint32_t kind;            /* FERRY_STALL_… */
+	uint32_t level;
+	uint64_t age_ns;
+	uint64_t suppressed;
+	ferry_context context;
+	ferry_request request;
+	const char *library;
+	const char *method_name;
+	uint32_t method;
+	uint32_t submitter;
+	uint32_t worker_thread;
+	uint64_t depth;
+	uint64_t oldest_ns;
+	uint64_t starved_ns;      /* left out of the age for that … */
+	uint64_t held_ns;         /* … or because it was stopped */
+	const char *scope;        /* "": none */
+	const char *reason;       /* likewise */
+	const char *listener;     /* that holds the event thread, or NULL */
+	bool idle_with_work;
+};
+
+struct report {
+	ferry_stall stall;        /* its text, frames and strings: */
+	char target[256];
+	size_t size;              /* of the text, without its end */
+	char text[REPORT_TEXT];
+};
+
+/* The evidence may be NULL. Frames stay the scribe's. */
+void ferry__report_make(struct report *r, const struct report_case *c,
+    const struct evidence *e);
+
+/* A level's name: "slow". */
+const char *ferry__report_level(uint32_t level);
+
+#endif

@@ -1,0 +1,3 @@
+% if doc then
+"""<%= words.docstring(doc) %>"""
+% end
