@@ -1,115 +1,189 @@
 /*
- * SQLite behind Ferry: what the owner's files share. All of it runs on the
- * context's FFI thread, except the cancel hook in sqlite_ferry.c.
+ * A SQLite database that a program uses from one thread, with marks: behind
+ * Ferry any number of threads and event loops use it at the same time.
  *
- *	sqlite_ferry.c  the library: methods, cancel, event, open and close
- *	statement.c     payloads, compiling, running
- *	result.c        rows, laid out in one block
+ * TRANSACTIONS. The connection is everybody's, so a transaction must begin and
+ * end in one call: execute with BEGIN … COMMIT in one text, or run with many
+ * sets of parameters, which is all or nothing. A call that leaves a transaction
+ * open has it rolled back and fails. A call that fails has changed nothing,
+ * except that of execute the statements before the failing one stand, unless
+ * they were inside BEGIN … COMMIT.
  *
- * What returns int and a database returns 0, SQLite's code or a FERRY_E…
- * number, and has left the reason in the database's `error`.
+ * ERRORS are SQLite's primary codes; where there is an extended one, it stands
+ * behind the message in brackets.
+ *
+ * What a function returns in pointers is the caller's, to be given to the
+ * function that its mark names; what is const lives until the next call.
  */
-#ifndef DATABASE_H
-#define DATABASE_H
-
-#include "sqlite_ferry.h"
+#ifndef SQLITE_DATABASE_H
+#define SQLITE_DATABASE_H
 
 #include <sqlite3.h>
-#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* Bytes that grow. */
-struct buffer {
-	char *bytes;
-	size_t used, size;
-};
+#include <ferry/marks.h>
 
-/* The state of one context. */
-struct database {
-	sqlite3 *sqlite;
-	ferry_context context;
-	uint64_t result_max;
-	uint32_t busy_ms;
-	/* Written by the canceller, cleared before a request runs SQL. */
-	atomic_int cancelled;
-	int64_t changes_before;  /* total changes when the request began */
-	struct buffer event;     /* for row_changed, used over and over */
-	char error[512];         /* why the request in hand failed */
-};
+FERRY_LIBRARY(name = sqlite, version = "1.0", error = sqlite_error,
+    instances = independent)
 
-/* Rows being collected: cells' offsets count from the first of `bytes`. */
-struct result {
-	struct buffer cells, bytes;
+/** SQLite's primary result codes. */
+typedef enum sqlite_error {
+	SQLITE_CODE_OK = SQLITE_OK,
+	SQLITE_CODE_ERROR = SQLITE_ERROR, /**< The SQL is wrong. */
+	SQLITE_CODE_INTERNAL = SQLITE_INTERNAL,
+	SQLITE_CODE_PERM = SQLITE_PERM,
+	SQLITE_CODE_ABORT = SQLITE_ABORT,
+	SQLITE_CODE_BUSY = SQLITE_BUSY, /**< Another process has a lock. */
+	SQLITE_CODE_LOCKED = SQLITE_LOCKED,
+	SQLITE_CODE_NO_MEMORY = SQLITE_NOMEM,
+	SQLITE_CODE_READ_ONLY = SQLITE_READONLY,
+	SQLITE_CODE_INTERRUPT = SQLITE_INTERRUPT,
+	SQLITE_CODE_IO = SQLITE_IOERR,
+	SQLITE_CODE_CORRUPT = SQLITE_CORRUPT,
+	SQLITE_CODE_NOT_FOUND = SQLITE_NOTFOUND,
+	SQLITE_CODE_FULL = SQLITE_FULL,
+	SQLITE_CODE_CANNOT_OPEN = SQLITE_CANTOPEN,
+	SQLITE_CODE_PROTOCOL = SQLITE_PROTOCOL,
+	SQLITE_CODE_SCHEMA = SQLITE_SCHEMA, /**< It changed on the way. */
+	SQLITE_CODE_TOO_BIG = SQLITE_TOOBIG, /**< Over a bound. */
+	SQLITE_CODE_CONSTRAINT = SQLITE_CONSTRAINT,
+	SQLITE_CODE_MISMATCH = SQLITE_MISMATCH,
+	SQLITE_CODE_MISUSE = SQLITE_MISUSE,
+	SQLITE_CODE_NO_LFS = SQLITE_NOLFS,
+	SQLITE_CODE_AUTH = SQLITE_AUTH,
+	SQLITE_CODE_RANGE = SQLITE_RANGE, /**< Parameters that do not fit. */
+	SQLITE_CODE_NOT_A_DATABASE = SQLITE_NOTADB
+} sqlite_error FERRY(error);
+
+FERRY(error_text) const char *sqlite_error_text(sqlite_error code);
+
+/** SQLite's types. */
+typedef enum sqlite_type {
+	SQLITE_TYPE_INTEGER = SQLITE_INTEGER,
+	SQLITE_TYPE_REAL = SQLITE_FLOAT,
+	SQLITE_TYPE_TEXT = SQLITE_TEXT,
+	SQLITE_TYPE_BLOB = SQLITE_BLOB,
+	SQLITE_TYPE_NULL = SQLITE_NULL
+} sqlite_type FERRY(enum);
+
+/** One value, to bind or out of a row. */
+typedef struct sqlite_cell {
+	sqlite_type type FERRY(tag);
+	union {
+		int64_t integer FERRY(case = SQLITE_TYPE_INTEGER);
+		double real FERRY(case = SQLITE_TYPE_REAL);
+		const char *text FERRY(case = SQLITE_TYPE_TEXT, len = size);
+		const void *blob FERRY(case = SQLITE_TYPE_BLOB, len = size);
+	} as;
+	size_t size;
+} sqlite_cell FERRY(variant, default = SQLITE_TYPE_NULL);
+
+/** What a statement gave and did. */
+typedef struct sqlite_rows {
+	const char *const *columns FERRY(len = n_columns);
+	size_t n_columns;
+	/** Row by row, a value for each column. */
+	const sqlite_cell *cells FERRY(len = n_cells);
+	size_t n_cells;
 	uint64_t n_rows;
-	uint32_t n_columns;      /* set with the first run */
-	int described;           /* n_columns and the names are known */
-};
+	/** Rows changed, by triggers too. */
+	int64_t changes;
+	int64_t last_rowid;
+} sqlite_rows FERRY(record);
 
-/* A query's payload, its header checked. */
-struct request {
-	sqlite_ferry_query head;
-	const char *data;
-	size_t size;             /* bytes */
-};
+/** What a script did. */
+typedef struct sqlite_changes {
+	/** Rows, by triggers too. */
+	int64_t changes;
+	int64_t last_rowid;
+} sqlite_changes FERRY(record);
 
-/* Says why the request fails; returns `status`. */
-int
-database_fail(struct database *db, int status, const char *text);
+/** What a statement is like. */
+typedef struct sqlite_about {
+	uint32_t n_params;
+	uint32_t n_columns;
+	/** Does not write to the database. */
+	bool readonly;
+} sqlite_about FERRY(record);
 
-/* The same in SQLite's words. */
-int
-database_fail_sqlite(struct database *db, int r);
+/** What may be done with a file. */
+typedef enum sqlite_mode {
+	SQLITE_MODE_READ = SQLITE_OPEN_READONLY,
+	SQLITE_MODE_WRITE = SQLITE_OPEN_READWRITE,
+	/** Reads and writes; made where there is none. */
+	SQLITE_MODE_CREATE = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE
+} sqlite_mode FERRY(enum);
 
-/* Rows changed since the request in hand began. */
-int64_t
-database_changes(const struct database *db);
+typedef enum sqlite_operation {
+	SQLITE_OPERATION_DELETED = SQLITE_DELETE,
+	SQLITE_OPERATION_INSERTED = SQLITE_INSERT,
+	SQLITE_OPERATION_UPDATED = SQLITE_UPDATE
+} sqlite_operation FERRY(enum);
 
-/* SQL text as SQLite wants it, with a zero at its end; for free(). */
-int
-statement_text(
-    char **out, struct database *db, const char *data, size_t size);
+/** An open database file. */
+typedef struct sqlite_database sqlite_database FERRY(object);
+/** A prepared statement. */
+typedef struct sqlite_statement sqlite_statement FERRY(object);
 
-/* Compiles a text that must be one statement; for sqlite3_finalize(). */
-int
-statement_compile(sqlite3_stmt **out, struct database *db, const char *data,
-    size_t size, unsigned flags);
+/**
+ * Opens a file, ":memory:" for none. `busy` is how long to wait
+ * for a lock of another process; `result_max` bounds the rows of
+ * a call, in bytes.
+ */
+FERRY(constructor, remains) sqlite_error sqlite_open(sqlite_database **out,
+    const char *path,
+    sqlite_mode mode FERRY(default = SQLITE_MODE_CREATE),
+    uint32_t busy FERRY(duration = ms, default = 5000),
+    uint64_t result_max FERRY(default = 67108864));
+FERRY(destructor) void sqlite_close(sqlite_database *db);
+FERRY(detail) const char *sqlite_detail(sqlite_database *db);
 
-/* Runs a statement once for each set, and leaves it reset and unbound. */
-int
-statement_run(struct database *db, struct result *res, sqlite3_stmt *statement,
-    const struct request *q);
+/** Interrupts what runs: any thread, also just before it runs. */
+void sqlite_cancel(sqlite_database *db);
+/** Forgets that: before what may be interrupted next. */
+void sqlite_uncancel(sqlite_database *db);
 
-/* Runs every statement of a text, one after the other. */
-int
-statement_script(struct database *db, const char *sql);
+/** Runs every statement of a text; their rows are ignored. */
+FERRY(method, cancel = sqlite_cancel, reset = sqlite_uncancel)
+sqlite_error sqlite_execute(
+    sqlite_database *db, const char *sql, sqlite_changes *out);
 
-/* Checks a payload's header; `data` must outlive *q. */
-int
-request_read(
-    struct request *q, struct database *db, const void *data, size_t size);
+/** Runs one statement. */
+FERRY(method, cancel = sqlite_cancel, reset = sqlite_uncancel)
+sqlite_error sqlite_query(
+    sqlite_database *db, const char *sql,
+    const sqlite_cell *params FERRY(len = n_params, nullable), size_t n_params,
+    sqlite_rows *out FERRY(transfer = sqlite_rows_free));
+void sqlite_rows_free(sqlite_rows *rows);
 
-/* The bytes of a TEXT or BLOB cell, or NULL: they are not in the payload. */
-const char *
-request_bytes(const struct request *q, const sqlite_ferry_cell *cell);
+/** Prepares one statement. */
+FERRY(constructor) sqlite_error sqlite_prepare(
+    sqlite_database *db, const char *sql, sqlite_statement **out);
+FERRY(destructor) void sqlite_statement_close(sqlite_statement *s);
 
-/* Room for `size` bytes more, or NULL: no memory. */
-void *
-buffer_grow(struct buffer *b, size_t size);
+/** Runs it with `n_sets` sets of parameters, all or nothing. */
+FERRY(method, cancel = sqlite_cancel, reset = sqlite_uncancel)
+sqlite_error sqlite_statement_run(
+    sqlite_statement *s,
+    const sqlite_cell *params FERRY(len = n_params, nullable),
+    size_t n_params, uint32_t n_sets FERRY(default = 1),
+    sqlite_rows *out FERRY(transfer = sqlite_rows_free));
 
-/* Names the columns, once; after the first step, when they are settled. */
-int
-result_describe(
-    struct result *res, struct database *db, sqlite3_stmt *statement);
+FERRY(method) void sqlite_statement_about(
+    sqlite_statement *s, sqlite_about *out);
 
-/* Adds the row that the statement stands on. */
-int
-result_row(struct result *res, struct database *db, sqlite3_stmt *statement);
+/** How many statements SQLite has, prepared or half run. */
+FERRY(method) uint64_t sqlite_statements(sqlite_database *db);
 
-/* Lays the result out in one block of Ferry's. */
-int
-result_block(void **out, size_t *out_size, struct database *db,
-    const struct result *res);
-
-void
-result_free(struct result *res);
+/**
+ * A row was changed, as sqlite3_update_hook() tells, with its
+ * limits. A failing call may take the change back; when who hears
+ * of it then asks the database, that has been decided.
+ */
+FERRY(event) void sqlite_on_row_changed(sqlite_database *db,
+    sqlite_operation operation, const char *database, const char *table,
+    int64_t rowid);
 
 #endif

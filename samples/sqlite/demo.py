@@ -1,34 +1,44 @@
 #!/usr/bin/env python3
-"""The demo: one SQLite database, used from C threads and Python tasks at once.
+"""The demo: one SQLite database, used from C++ threads and Python tasks at once.
 
-It loads Unicode's character database, lets everybody ask at the same time,
-wedges the library's thread with a query that never ends, shows what the
-watchdog says and how the caller cancels it, and checks at the end that every
-request was answered exactly once. Exit status 0: all of it happened.
+It loads Unicode's character database, lets everybody ask at the same time, has
+Python's garbage collector finalize statements meanwhile, wedges the library's
+thread with a query that never ends, shows what the watchdog says and how the
+caller cancels it, lets a thousand requests wait on one thread, and checks at the
+end that every request was answered exactly once. Exit status 0: all of it
+happened. demo.sh says where everything is.
 """
 
 import asyncio
 import collections
-import ctypes
+import datetime
 import os
 import random
 import shutil
+import signal
 import sys
 import tempfile
-import textwrap
 import threading
 import time
 import unicodedata
 
-import ferry
 import ferry_sqlite
+import ferry_timer
+from demo_counts import add_up
+from demo_say import (GaveUp, expect, failures, say, seconds_since, step, tell,
+                      until, within)
+from demo_storm import Storm
+from demo_threads import Threads, look, watch_file, watch_signal
+from ferry_runtime import CloseMode, OpenOptions
+from ferry_sqlite import Operation
 
 DATA = "/usr/share/unicode/UnicodeData.txt"
 BLOCKS = "/usr/share/unicode/Blocks.txt"
 
+# Nothing waits for a disk: one that is slow would be a stall too.
 SCHEMA = """
+PRAGMA synchronous = OFF;
 PRAGMA journal_mode = WAL;
-PRAGMA synchronous = NORMAL;
 BEGIN;
 CREATE TABLE codepoint(
     code INTEGER PRIMARY KEY,
@@ -45,90 +55,14 @@ NOTE = "INSERT INTO note(author, text) VALUES('Python task', ?)"
 RUNAWAY = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c) "
            "SELECT count(*) FROM c")
 
-C_REQUESTS = 4000           # for each of four C threads
+REQUESTS = 4000             # for each of four C++ threads
 TASKS, TASK_REQUESTS = 50, 100
+LOSERS, LOST = 4, 500       # Python threads, statements that each loses
 EVENT_CAPACITY = 8192       # more than there will be: none may be lost
 WAITING_TASKS = 6           # Python tasks that ask while the thread is wedged
-C_WAITING = 3               # requests each C thread wants to make then
-
-
-# ------------------------------------------------------------- the C half
-
-class Report(ctypes.Structure):
-    _fields_ = [(name, ctypes.c_uint64) for name in (
-        "asked", "once", "never", "twice", "failed", "wrong", "written")]
-
-
-class CThreads:
-    """Four pthreads that call Ferry directly, on a context of ours."""
-
-    _lib = None
-
-    def __init__(self, db, requests):
-        if not self._lib:
-            CThreads._lib = ctypes.CDLL(os.path.join(
-                os.path.dirname(ferry.lib.path), "samples", "sqlite",
-                "libdemo_clients.so"))
-            self._lib.demo_threads_waiting.restype = ctypes.c_uint64
-        self._threads = ctypes.c_void_p()
-        ferry.check(self._lib.demo_threads_start(
-            ctypes.byref(self._threads), ctypes.c_uint64(db.token),
-            ctypes.c_uint32(requests)))
-
-    def waiting(self):
-        return self._lib.demo_threads_waiting(self._threads)
-
-    def join(self):
-        """Blocks until they are done."""
-        report = Report()
-        self._lib.demo_threads_join(ctypes.byref(report), self._threads)
-        return report
-
-
-# ------------------------------------------------------------ what is said
-
-failures = []
-
-
-def say(text=""):
-    print(text, flush=True)
-
-
-def step(number, text):
-    say()
-    say("%d. %s" % (number, text))
-
-
-def tell(text):
-    """What a step has to say, in lines of a terminal's width."""
-    say(textwrap.fill(text, 78, initial_indent="   ",
-                      subsequent_indent="       ", break_long_words=False,
-                      break_on_hyphens=False))
-
-
-def expect(ok, failure):
-    """Something that must have happened."""
-    if not ok:
-        failures.append(failure)
-        say("   FAILED: " + failure)
-    return ok
-
-
-class GaveUp(Exception):
-    """Without this the demo cannot go on."""
-
-
-async def within(seconds, awaitable, failure):
-    """Waits for what must happen within that time."""
-    try:
-        return await asyncio.wait_for(awaitable, seconds)
-    except asyncio.TimeoutError:
-        expect(False, "%s within %d s" % (failure, seconds))
-        raise GaveUp from None
-
-
-def seconds_since(start):
-    return time.monotonic() - start
+WAITING = 3                 # requests each C++ thread wants to make then
+DELAYS, DELAY_MS = 1000, 500    # echoes that wait, and each for how long
+NEVER = 2 ** 32 - 1         # a level of the watchdog's that is not wanted
 
 
 # -------------------------------------------------------------- 1: loading
@@ -160,29 +94,32 @@ def blocks_of(path):
                 yield (*(int(x, 16) for x in span.split("..")), name)
 
 
-def load(db, count):
-    """Python, blocking: each call waits for its reply. All rows, loaded."""
+async def load(db):
+    """All rows, loaded, and how many requests that took."""
     start = time.monotonic()
-    count(db.execute(SCHEMA))
+    await db.execute(SCHEMA)
     rows = list(rows_of(DATA))
-    codes = count(db.prepare(
-        "INSERT INTO codepoint VALUES(?,?,?,?,?,?,?,?,?,?,?,?)"))
-    for i in range(0, len(rows), 1000):
-        count(db.run_many(codes, rows[i:i + 1000]))
-    codes.release()
-    blocks = count(db.prepare("INSERT INTO block VALUES(?,?,?)"))
-    count(db.run_many(blocks, list(blocks_of(BLOCKS))))
-    blocks.release()
-    said = count(db.query(
+    sets = [rows[i:i + 1000] for i in range(0, len(rows), 1000)]
+    async with await db.prepare(
+            "INSERT INTO codepoint VALUES(?,?,?,?,?,?,?,?,?,?,?,?)") as codes:
+        for some in sets:
+            await codes.run(params=[value for row in some for value in row],
+                            n_sets=len(some))
+    blocks = list(blocks_of(BLOCKS))
+    async with await db.prepare(
+            "INSERT INTO block VALUES(?,?,?)") as statement:
+        await statement.run(params=[value for row in blocks for value in row],
+                            n_sets=len(blocks))
+    loaded, points, n_blocks = (await db.query(
         "SELECT count(*), sum(last - code + 1), "
-        "(SELECT count(*) FROM block) FROM codepoint"))
-    loaded, points, n_blocks = said[0]
+        "(SELECT count(*) FROM block) FROM codepoint")).cells
     tell("%d rows (%d code points, %d blocks) in %.1f s, by prepared "
          "statements: up to 1000 rows a request, each request a transaction"
          % (loaded, points, n_blocks, seconds_since(start)))
     expect(loaded == len(rows), "the table has %d rows, the file %d" % (
         loaded, len(rows)))
-    return rows
+    # Besides: the schema, the blocks, two prepares and closes, the last query.
+    return rows, len(sets) + 7
 
 
 # ------------------------------------------------- 2: everybody at the same time
@@ -190,8 +127,8 @@ def load(db, count):
 class Asker:
     """The Python half: counts every answer by its question."""
 
-    def __init__(self, adb, rows):
-        self.adb = adb
+    def __init__(self, db, rows):
+        self.db = db
         self.names = {row[0]: row[2] for row in rows if row[0] == row[1]}
         self.codes = list(self.names)
         self.answers = collections.Counter()
@@ -206,12 +143,12 @@ class Asker:
         self.asked += 1
         tag = self.asked
         if tag % 20 == 0:
-            done = await self.adb.query(NOTE, ["number %d" % tag])
+            done = await self.db.query(NOTE, params=["number %d" % tag])
             self.written += done.changes
         else:
             code = self.random.choice(self.codes)
-            (name,), = await self.adb.query(LOOKUP, [code])
-            self.compare(code, name)
+            found = await self.db.query(LOOKUP, params=[code])
+            self.compare(code, found.cells[0])
         self.answers[tag] += 1
 
     def compare(self, code, name):
@@ -236,235 +173,276 @@ class Asker:
 async def together(db, asker, start_threads):
     start = time.monotonic()
     loop = asyncio.get_running_loop()
-    threads = start_threads(C_REQUESTS)
+    threads = start_threads(REQUESTS)
     joined = loop.run_in_executor(None, threads.join)
     await within(60, asyncio.gather(*(asker.task() for _ in range(TASKS))),
                  "the Python tasks were not done")
-    report = await within(60, joined, "the C threads were not done")
+    report = await within(60, joined, "the C++ threads were not done")
     took = seconds_since(start)
-    health = db.health()
-    tell("C: 4 threads, one blocked in calls, one with an inbox, one with "
-         "callbacks, one that writes: %d requests" % report.asked)
+    tell("C++: 4 threads, one blocked in calls, one with futures, one with "
+         "coroutines, one that writes: %d requests" % report.asked)
     tell("Python: %d tasks on one asyncio loop: %d requests; %d names are also "
          "compared with Python's own Unicode tables"
          % (TASKS, asker.asked, asker.compared))
     tell("SQLite ran on thread %d, for all of them, %.1f s: %d requests a "
-         "second" % (health.worker_thread, took,
+         "second" % (look(db).thread, took,
                      (report.asked + asker.asked) / took))
     expect(asker.wrong == 0, "%d answers to Python were wrong" % asker.wrong)
     expect(report.wrong == 0 and report.failed == 0,
-           "of the answers to C, %d failed and %d were wrong" % (
+           "of the answers to C++, %d failed and %d were wrong" % (
                report.failed, report.wrong))
     return report
 
 
-# ------------------------------------------------------- 3: the wedged thread
+# ------------------------------------------------ 3: what Python has forgotten
 
-async def has_started(db, request):
-    while db.health().request != request.token:
-        await asyncio.sleep(0.01)
+async def forget(db, asker):
+    """Returns how many requests it took."""
+    async def ask():
+        for _ in range(LOST):
+            await asker.ask()
+
+    storm = Storm(db, LOOKUP, LOSERS, LOST)
+    await within(60, storm.run(ask()), "the storm was not over")
+    # Released, and their turn to come.
+    await until(10, lambda: not db.context.counters()["handles_open"],
+                "statements were left open")
+    left = await db.statements()
+    tell("%d prepared statements, lost in reference cycles by %d threads: "
+         "Python's collector found them, on %d threads, and let go of each "
+         "without waiting; SQLite's thread finalized them. By SQLite's own "
+         "count there were up to %d, and %d are left" % (
+             LOSERS * LOST, LOSERS, len(storm.collectors), storm.most, left))
+    expect(left == 0, "SQLite still has %d statements" % left)
+    expect(storm.most > 1, "there was never more than one statement")
+    return storm.requests + 1
 
 
-async def wedge(db, adb, asker, notices, start_threads):
-    loop = asyncio.get_running_loop()
-    tell("Python submits a query that never ends: " + RUNAWAY)
-    runaway = adb.query(RUNAWAY)
-    await within(10, has_started(db, runaway), "the query was not started")
-    threads = start_threads(C_WAITING)
-    others = [asyncio.ensure_future(asker.ask())
-              for _ in range(WAITING_TASKS)]
+# ------------------------------------------------------- 4: the wedged thread
 
-    notice = await within(15, notices.__anext__(),
-                          "the watchdog said nothing")
-    tell("WATCHDOG: %s" % notice)
-    expect(notice.kind == ferry.KIND_NOT_RESPONDING
-           and notice.request == runaway.token and notice.method == "query",
+def in_words(notice):
+    """What the watchdog said."""
+    if notice.kind == "responding":
+        return "responding again after %.2f s (at worst: %s)" % (
+            notice.seconds, notice.level)
+    return ("not responding: a call of `%s` has held the library's thread for "
+            "%.2f s (level: %s, verdict: %s); %d more requests wait behind it"
+            % (notice.method, notice.seconds, notice.level, notice.verdict,
+               notice.depth))
+
+
+async def stalls(notices):
+    """The next notice that is not about the machine, and whether one was."""
+    busy = False
+    while True:
+        notice = await within(30, notices.__anext__(),
+                              "the watchdog said nothing")
+        if notice.kind not in ("overloaded", "held"):
+            tell("WATCHDOG: " + in_words(notice))
+            return notice, busy
+        busy = True
+        tell("WATCHDOG: the machine is busy with other things; that is no "
+             "stall")
+
+
+def written(path):
+    """What is in a file, if it is there."""
+    try:
+        with open(path, encoding="utf-8") as f:
+            return f.read()
+    except FileNotFoundError:
+        return ""
+
+
+async def hear_of_it(notices, stalls_file):
+    """What the watchdog says of a query that does not end."""
+    notice, busy = await stalls(notices)
+    expect(notice.report, "the watchdog knew no more than that")
+    for line in notice.report.splitlines():
+        say("     | " + line)
+    # A thread that gets no processor cannot be seen to use it, and shows its
+    # stack to nobody.
+    expect(notice.verdict == "SPINNING"
+           or busy and notice.verdict in ("STARVED", "UNKNOWN"),
+           "the verdict is not SPINNING, but " + notice.verdict)
+    # A notice does not wait for the stack to be read; later reports have it.
+    if not busy and "sqlite3_step" not in notice.report:
+        await until(30, lambda: "sqlite3_step" in written(stalls_file),
+                    "no report showed where in SQLite the thread is")
+    expect(notice.kind == "not_responding"
+           and notice.method == "database.query",
            "the watchdog did not name the runaway query")
     expect(notice.depth > 0, "the watchdog saw nobody waiting")
 
-    health = db.health()
-    tell("health, asked now: thread %d is %s for %.2f s, %d requests queued"
-         % (health.worker_thread, "busy" if health.worker == 1 else "not busy",
-            health.age_ns / 1e9, health.queued))
-    idle = sum(not task.done() for task in others)
-    tell("waiting meanwhile: %d requests of C threads, %d Python tasks; "
-         "their loop is free" % (threads.waiting(), idle))
-    expect(idle == WAITING_TASKS and threads.waiting() > 0,
-           "somebody was answered while the thread was wedged")
 
-    tell("the caller cancels request %#x" % runaway.token)
+async def cancel(runaway, others):
+    """Its caller cancels it, and the others are answered."""
+    tell("the caller cancels its query")
     start = time.monotonic()
     runaway.cancel()
     try:
-        rows = await within(10, runaway, "no reply to the cancelled query")
+        rows = await within(10, runaway, "no end of the cancelled query")
         expect(False, "the runaway query returned %r" % rows)
-    except ferry.CanceledError as error:
-        tell("reply after %.1f ms: %s (%s)" % (
-            seconds_since(start) * 1e3, error.name, error))
+    except asyncio.CancelledError:
+        pass
+    await within(10, asyncio.wait(
+        others, return_when=asyncio.FIRST_COMPLETED),
+        "nobody was answered after the cancel")
+    tell("cancelled; the first who waited had an answer after %.1f ms"
+         % (seconds_since(start) * 1e3))
 
-    notice = await within(10, notices.__anext__(),
-                          "the watchdog did not say that all is well")
-    tell("WATCHDOG: %s" % notice)
-    expect(notice.kind == ferry.KIND_RESPONDING,
+
+async def wedge(db, asker, notices, stalls_file, start_threads):
+    loop = asyncio.get_running_loop()
+    tell("Python submits a query that never ends: " + RUNAWAY)
+    runaway = db.query(RUNAWAY)
+    others = [asyncio.ensure_future(asker.ask())
+              for _ in range(WAITING_TASKS)]
+    await asyncio.sleep(0)      # they have asked, before anything else
+    await until(10, lambda: look(db).running, "the query was not started")
+    threads = start_threads(WAITING)
+    await hear_of_it(notices, stalls_file)
+    await until(10, threads.waiting, "no C++ thread asked")
+    now = look(db)
+    tell("health, asked now: thread %d is %s for %.2f s, %d requests queued"
+         % (now.thread, "busy" if now.busy else "not busy",
+            now.age_ns / 1e9, now.queued))
+    idle = sum(not task.done() for task in others)
+    tell("waiting meanwhile: %d requests of C++ threads, %d Python tasks; "
+         "their loop is free" % (threads.waiting(), idle))
+    expect(idle == WAITING_TASKS and threads.waiting() > 0,
+           "somebody was answered while the thread was wedged")
+    await cancel(runaway, others)
+    notice, _ = await stalls(notices)
+    expect(notice.kind == "responding",
            "the watchdog did not say that it responds again")
 
     await within(10, asyncio.gather(*others),
                  "those who waited in Python were not answered")
     report = await within(10, loop.run_in_executor(None, threads.join),
-                          "those who waited in C were not answered")
-    tell("all who waited have their answers: %d requests of C threads, %d of "
-         "Python tasks" % (report.once, len(others)))
+                          "those who waited in C++ were not answered")
+    tell("all who waited have their answers: %d requests of C++ threads, %d "
+         "of Python tasks" % (report.once, len(others)))
     expect(report.failed == 0 and report.wrong == 0,
-           "of the answers to C after it, %d failed and %d were wrong" % (
+           "of the answers to C++ after it, %d failed and %d were wrong" % (
                report.failed, report.wrong))
     return report
 
 
-# --------------------------------------------------- 4: what the events said
+# --------------------------------------------------- 5: what the events said
 
 async def see_events(changes, wanted):
     """Reads row-change events until all are there, or none comes any more."""
     seen = collections.Counter()
-    dropped = 0
+    inserted = Operation.INSERTED, "note"
     try:
-        while seen["INSERT", "note"] < wanted:
+        while seen[inserted] < wanted:
             change = await asyncio.wait_for(changes.__anext__(), 5)
             seen[change.operation, change.table] += 1
-            dropped += change.dropped
     except asyncio.TimeoutError:
         pass
     for (operation, table), n in sorted(seen.items()):
         tell("%s into %s: %d events%s" % (
-            operation, table, n, "" if table == "note" else
+            operation.name.lower(), table, n, "" if table == "note" else
             ", from the end of the loading"))
-    notes = seen["INSERT", "note"]
-    expect(notes == wanted and dropped == 0,
+    expect(seen[inserted] == wanted and changes.dropped == 0,
            "%d notes were inserted, but the events say %d, %d dropped" % (
-               wanted, notes, dropped))
-    return notes, sum(seen.values())
+               wanted, seen[inserted], changes.dropped))
+    return seen[inserted], sum(seen.values())
 
 
-# ---------------------------------------------------- 5: it must all add up
+# ----------------------------------------------- 6: requests that only wait
 
-def equation(name_of, c, right_names):
-    """Prints and checks one equation between counters."""
-    left = getattr(c, name_of)
-    right = sum(getattr(c, name) for name in right_names)
-    tell("%s %d = %s" % (name_of, left, " + ".join(
-        "%s %d" % (name, getattr(c, name)) for name in right_names)))
-    expect(left == right, "%s: %d is not %d" % (name_of, left, right))
-
-
-def add_up(db, calls, asker, reports, events_before, events_seen):
-    c = db.counters()
-    asked_c = sum(r.asked for r in reports)
-    once_c = sum(r.once for r in reports)
-    equation("submitted", c, (
-        "refused", "queued", "started", "unstarted_canceled",
-        "unstarted_deadline", "unstarted_closed"))
-    equation("started", c, (
-        "running", "ended_ok", "ended_error", "ended_canceled", "ended_lost",
-        "ended_closed"))
-    total = calls + asker.asked + 1 + asked_c
-    tell("submitted %d = loading %d + Python tasks %d + runaway 1 + C "
-         "threads %d" % (c.submitted, calls, asker.asked, asked_c))
-    expect(c.submitted == total, "the clients counted %d requests" % total)
-    expect(c.ended_canceled == 1, "%d requests were cancelled, not 1"
-           % c.ended_canceled)
-    expect(c.ended_ok == total - 1, "%d requests ended well, not %d" % (
-        c.ended_ok, total - 1))
-    expect(c.discarded == 0, "%d replies were discarded" % c.discarded)
-
-    emitted = c.events_emitted - events_before
-    notes, seen = events_seen
-    tell("events emitted since the loading %d = of notes, seen %d" % (
-        emitted, notes))
-    tell("events delivered %d = seen %d" % (c.events_delivered, seen))
-    expect(emitted == notes and c.events_delivered == seen,
-           "events were lost")
-
-    tell("answered exactly once: %d of %d by the C threads' count, %d of %d "
-         "by Python's" % (once_c, asked_c, len(asker.answers), asker.asked))
-    expect(once_c == asked_c and not any(r.never or r.twice for r in reports),
-           "the C threads count %d answers for %d requests" % (once_c, asked_c))
-    expect(asker.exactly_once(), "Python counts %d answers for %d requests" % (
-        sum(asker.answers.values()), asker.asked))
-    expect(c.stall_episodes == 1, "%d stalls were announced, not 1"
-           % c.stall_episodes)
-    expect(c.handles_open == 0, "%d statements were left open"
-           % c.handles_open)
+async def wait_together():
+    """The tutorial's library: its `delay` is a strand, which sleeps."""
+    delay = datetime.timedelta(milliseconds=DELAY_MS)
+    async with ferry_timer.Timer.open() as timer:
+        start = time.monotonic()
+        sent = ["echo %d" % i for i in range(DELAYS)]
+        got = await within(30, asyncio.gather(
+            *(timer.delay(delay, text) for text in sent)),
+            "the delayed echoes did not come")
+        took = seconds_since(start)
+        seen = look(timer)
+    tell("%d echoes, each delayed by %.1f s, submitted at once: all answered "
+         "after %.2f s" % (DELAYS, DELAY_MS / 1e3, took))
+    tell("each was a strand, a handler that sleeps on a stack of its own: up "
+         "to %d at once, on thread %d alone" % (seen.strands_peak, seen.thread))
+    expect(got == sent, "the echoes are not what was sent")
+    expect(took < DELAYS * DELAY_MS / 1e3 / 10,
+           "the echoes were delayed one after the other")
+    expect(seen.strands_completed == seen.strands_spawned == DELAYS,
+           "%d strands were spawned and %d completed, not %d" % (
+               seen.strands_spawned, seen.strands_completed, DELAYS))
 
 
 # ------------------------------------------------------------------ the demo
 
-async def main_async(db, rows, calls):
-    try:
-        await steps(db, rows, calls)
-    except GaveUp:
-        # What is cut off now has nothing to add to the failure.
-        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
-        await db.aclose(ferry.CLOSE_CANCEL, timeout=5)
-        raise
-
-
-async def steps(db, rows, calls):
-    before = db.counters().events_emitted
+async def steps(db, stalls_file):
+    rows, calls = await load(db)
+    before = db.context.counters()["events_emitted"]
+    changes = db.on_row_changed(capacity=EVENT_CAPACITY)
+    notices = db.context.notices()
+    asker = Asker(db, rows)
     reports = []
-    async with ferry.Inbox() as inbox:
-        adb = ferry_sqlite.AsyncDatabase(
-            db, inbox, events=True, liveness=True,
-            event_capacity=EVENT_CAPACITY)
-        changes = adb.changes()
-        notices = adb.notices()
-        asker = Asker(adb, rows)
 
-        def start_threads(requests):
-            return CThreads(db, requests)
+    def start_threads(requests):
+        return Threads(db, requests)
 
-        step(2, "C threads and Python tasks use it at the same time")
-        reports.append(await together(db, asker, start_threads))
+    step(2, "C++ threads and Python tasks use it at the same time")
+    reports.append(await together(db, asker, start_threads))
 
-        step(3, "A runaway query wedges the library's thread")
-        reports.append(
-            await wedge(db, adb, asker, notices, start_threads))
+    step(3, "Python forgets statements, everywhere at once")
+    lost = await forget(db, asker)
 
-        step(4, "Row-change events that came meanwhile, in Python")
-        seen = await see_events(
-            changes, asker.written + sum(r.written for r in reports))
+    step(4, "A runaway query wedges the library's thread")
+    reports.append(
+        await wedge(db, asker, notices, stalls_file, start_threads))
 
-        step(5, "Counters")
-        add_up(db, calls, asker, reports, before, seen)
+    step(5, "Row-change events that came meanwhile, in Python")
+    seen = await see_events(
+        changes, asker.written + sum(r.written for r in reports))
+
+    step(6, "A thousand requests wait, on one thread")
+    await wait_together()
+
+    step(7, "Counters")
+    add_up(db, calls, lost, asker, reports, before, seen)
 
 
-def run(folder):
+async def close(db):
+    step(8, "Close")
+    thread = look(db).thread
+    unfinished = await db.close(timeout=10)
+    expect(unfinished is None, "the close did not end: a handler still runs")
+    # Joined, it is still in the list for a moment.
+    await until(10, lambda: not os.path.exists("/proc/self/task/%d" % thread),
+                "thread %d had not ended" % thread)
+    tell("closed; thread %d has ended" % thread)
+
+
+async def run(folder):
     path = os.path.join(folder, "unicode.db")
     start = time.monotonic()
-    say("Ferry demo: one SQLite database, used from C threads and from Python")
+    say("Ferry demo: one SQLite database, used from C++ threads and from Python")
     say("at the same time. SQLite runs on one thread of its own; everybody else")
     say("submits requests to it. (process %d, main thread %d)" % (
         os.getpid(), threading.get_native_id()))
 
     step(1, "Load %s into %s" % (DATA, path))
-    db = ferry_sqlite.open(path, levels=(100, 600, 3000, ferry.OFF),
-                           thread_name=b"unicode.db",
-                           event_capacity=EVENT_CAPACITY)
-    calls = 0
-
-    def count(result):
-        nonlocal calls
-        calls += 1
-        return result
-
-    rows = load(db, count)
-    asyncio.run(main_async(db, rows, calls))
-
-    step(6, "Close")
-    thread = db.health().worker_thread
-    report = db.close(timeout=10)
-    expect(report is None, "the close did not end: a handler still runs")
-    expect(not os.path.exists("/proc/self/task/%d" % thread),
-           "thread %d has not ended" % thread)
-    tell("closed; thread %d has ended" % thread)
+    db = await ferry_sqlite.Database.open(path, options=OpenOptions(
+        slow_ms=100, stalled_ms=600, wedged_ms=3000, fatal_ms=NEVER,
+        thread_name="unicode.db", event_capacity=EVENT_CAPACITY))
+    stalls_file = os.path.join(folder, "stalls")
+    try:
+        watch_file(db, stalls_file)
+        await steps(db, stalls_file)
+    except BaseException:
+        # What is cut off now has nothing to add to the failure.
+        asyncio.get_running_loop().set_exception_handler(lambda *_: None)
+        await db.close(CloseMode.CANCEL, timeout=5)
+        raise
+    await close(db)
     read_again(path)
     tell("%.1f s in all" % seconds_since(start))
 
@@ -486,9 +464,11 @@ def read_again(path):
 
 
 def main():
+    # A query that runs is seen where it is; before the thread is there.
+    watch_signal(signal.SIGRTMIN + 3)
     folder = tempfile.mkdtemp(prefix="ferry-demo-")
     try:
-        run(folder)
+        asyncio.run(run(folder))
     except FileNotFoundError as error:
         if error.filename not in (DATA, BLOCKS):
             raise
