@@ -101,6 +101,35 @@ def test_interrupted():
     loop.close()
 
 
+def test_interrupted_as_replies_are_taken():
+    """They had been, and nobody had been told how many."""
+    lib, left = fr._inbox.lib, [2]
+    before = lib.inbox_take
+
+    def take(*args):
+        n = before(*args)
+        if n > 0 and left:
+            left.pop()
+            raise KeyboardInterrupt
+        return n
+    loop = asyncio.new_event_loop()
+    c = loop.run_until_complete(rt.opened())
+
+    async def calls(*numbers):
+        assert await asyncio.gather(*(
+            c.request(rt.ECHO, rt.u32(n), rt.number) for n in numbers)
+        ) == list(numbers)
+    with unittest.mock.patch.object(lib, "inbox_take", take):
+        waiting = loop.create_task(calls(*range(300)))
+        rt.raises(KeyboardInterrupt, loop.run_until_complete, waiting)
+        loop.run_until_complete(waiting)
+        loop.run_until_complete(calls(1))
+    [port] = c._ports.values()
+    assert not any(port.pending) and not left
+    loop.run_until_complete(c.close())
+    loop.close()
+
+
 def test_interrupted_as_replies_are_given_back():
     """They are, once."""
     lib, given = fr._inbox.lib, []

@@ -4,6 +4,7 @@
 import asyncio
 import threading
 import time
+import unittest.mock
 
 import rt
 from rt import fr
@@ -270,6 +271,44 @@ def test_blocking_closed_as_it_takes():
         lib = fr._stream.lib
         before, lib.inbox_take = lib.inbox_take, take
         assert list(stream) == []
+
+
+def test_interrupted():
+    """What a signal handler raises wherever it may costs no event, and tells
+    none twice: here where each thing that is called while they are taken has
+    been done, one after the other."""
+    batch, stream_of = fr._batch.Batch, fr._stream
+
+    def struck(left, call):
+        def strike(*args):
+            result = call(*args)
+            left[0] -= 1
+            if left[0] == 0:
+                raise KeyboardInterrupt
+            return result
+        return strike
+    for after in range(1, 500):
+        left = [after]
+        with rt.blocking() as c, c.events(BOTH) as stream, \
+                unittest.mock.patch.object(
+                    batch, "take", struck(left, batch.take)), \
+                unittest.mock.patch.object(
+                    batch, "give_back", struck(left, batch.give_back)), \
+                unittest.mock.patch.object(
+                    stream_of, "copy", struck(left, stream_of.copy)):
+            c.request(rt.NOISE, rt.u32(40))
+            found = []
+            while "silence" not in found:
+                try:
+                    found.append(next(stream))
+                except KeyboardInterrupt:
+                    assert left[0] == 0
+            assert found == [*range(40), "silence"], (after, found)
+            assert stream.dropped == 0
+        if left[0] > 0:
+            break
+    assert after > 41, "a strike for each event, and others"
+    assert left[0] > 0, "and one that came after the end"
 
 
 def test_blocking_ends_with_context():

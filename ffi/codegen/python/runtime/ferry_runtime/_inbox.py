@@ -22,6 +22,7 @@ from typing import (Any, Callable, Deque, Dict, Iterator, List, Optional,
                     Tuple, TypeVar)
 
 from . import _given
+from ._batch import Batch
 from ._c import (EAGAIN, ECANCELED, ECLOSED, EDEADLINE, EINVAL, ESTALE,
                  KIND_CLOSED, KIND_REPLY, KIND_WRITABLE, REPLY, Completion,
                  RequestOptions, copy, generation, lib, memory)
@@ -204,11 +205,10 @@ class Inbox:
         self.free: List[Slot] = []
         self.pending: List[Optional[Request[Any]]] = []
         self._ports: Dict[int, Port] = {}
-        self._items = (Completion * _BATCH)()
-        self._view = memoryview(self._items).cast("B")
-        self._address = ctypes.addressof(self._items)
-        # What has been taken and not been looked at, and how many that were.
-        self._batch: Optional[Iterator[Tuple[Any, ...]]] = None
+        self._batch = Batch(_BATCH)
+        self._view = memoryview(self._batch.items).cast("B")
+        # What is in hand and has not been looked at, and how many that were.
+        self._rest: Optional[Iterator[Tuple[Any, ...]]] = None
         self._taken = 0
         self._others = False     # there are notices among them
         token, fd = c_uint64(), c_int()
@@ -247,33 +247,39 @@ class Inbox:
     def _drain(self) -> None:
         """The loop's: the descriptor is readable."""
         for _ in range(_ROUNDS):
-            if self._batch is None and not self._take():
-                return
             try:
-                self._deliver()
+                n = self._take()
+                if n > 0:
+                    self._deliver()
             except BaseException:
                 # Ctrl-C, say, in the middle of it: the rest is not lost.
                 self.loop.call_soon(self._drain)
                 raise
-            # In this order: what a signal handler raises in between may leave
-            # blocks behind, and not give them back twice.
-            self._batch = None
-            lib.inbox_release(self._address, self._taken)
-            if self._taken < _BATCH:
+            if check(n) == 0:
+                return
+            # Without a call between the two: in those, handlers may raise.
+            self._rest = None
+            self._batch.spent = n
+            self._batch.give_back()
+            if n < _BATCH:
                 return
 
     def _take(self) -> int:
-        self._taken = n = check(
-            lib.inbox_take(self._address, _BATCH, self.token))
-        self._others = False
-        if n:
-            self._batch = REPLY.iter_unpack(self._view[:n * REPLY.size])
-        return n
+        """How many are in hand, or an error."""
+        if self._rest is None:
+            n = self._batch.take(self.token)
+            if n <= 0:
+                return n
+            rest = REPLY.iter_unpack(self._view[:n * REPLY.size])
+            self._others = False
+            self._taken = n
+            self._rest = rest
+        return self._taken
 
     def _deliver(self) -> None:
         pending = self.pending
-        assert self._batch is not None
-        for kind, status, user, data, size in self._batch:
+        assert self._rest is not None
+        for kind, status, user, data, size in self._rest:
             if kind != KIND_REPLY:
                 self._others = True
                 continue
@@ -287,7 +293,7 @@ class Inbox:
                 asyncio.Future.cancel(request)
                 raise
         if self._others:
-            for item in self._items[:self._taken]:
+            for item in self._batch.items[:self._taken]:
                 self._notice(item)
 
     def _answer(self, request: Request[Any], user: int, status: int,

@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import ctypes
 import functools
 import threading
 import time
 from ctypes import byref, c_int, c_uint64
 from typing import (Callable, Deque, Generic, Mapping, NamedTuple, Optional,
-                    TypeVar, cast)
+                    Sequence, TypeVar, cast)
 
 from . import _given
+from ._batch import Batch
 from ._c import (ATTACH_EVENTS, ATTACH_LIVENESS, EBUSY, EFORKED, EINTR,
                  ESTALE, ETIMEDOUT, KIND_CLOSED, KIND_EVENT, KIND_HELD,
                  KIND_NOT_RESPONDING, KIND_OVERLOADED, KIND_RESPONDING,
@@ -62,13 +62,12 @@ class Notice(NamedTuple):
     report: str             #: all that is known, for people
 
 
-def _notice(item: Completion) -> Notice:
-    return Notice(_KINDS[item.kind], level_name(item.level),
-                  item.name.decode() if item.name else None,
-                  item.age_ns / 1e9, item.depth,
-                  lib.verdict_name(item.status),
-                  copy(item.data, item.size).split(b"\0")[0].decode(
-                      "utf-8", "replace"))
+def _notice(item: Completion) -> Callable[[], Notice]:
+    return functools.partial(
+        Notice, _KINDS[item.kind], level_name(item.level),
+        item.name.decode() if item.name else None, item.age_ns / 1e9,
+        item.depth, lib.verdict_name(item.status),
+        copy(item.data, item.size).split(b"\0")[0].decode("utf-8", "replace"))
 
 
 def _close(token: int, made: int) -> None:
@@ -87,9 +86,10 @@ class Source(_given.Unique, Generic[T]):
         self._decode = decode
         # Decoded when they are asked for: what fails then is one event's.
         self._ready: Deque[Callable[[], T]] = collections.deque()
-        self._ended = False
+        self._ended = False     # nothing is taken any more
+        self._over = False      # its context has been closed
         self._generation = generation()
-        self._items = (Completion * _BATCH)()
+        self._batch = Batch(_BATCH)
         token = c_uint64()
         check(lib.inbox_open(byref(token), None))
         self._token = token.value
@@ -123,31 +123,40 @@ class Source(_given.Unique, Generic[T]):
             return False
         if self._generation != generation():
             raise error_of(EFORKED)
-        n = lib.inbox_take(ctypes.addressof(self._items), _BATCH, self._token)
+        if self._over:
+            self._ended = True
+            self._leave()
+            return False
+        n = self._batch.take(self._token)
         if n < 0 and self._ended:
             return False    # closed by another thread, just now
         check(n)
-        try:
-            for item in self._items[:n]:
-                self._hear(item)
-        finally:
-            lib.inbox_release(ctypes.addressof(self._items), n)
-        if self._ended:
-            self._leave()
+        self._hear(self._batch.items[:n])
+        self._batch.give_back()
         return n > 0
 
-    def _hear(self, item: Completion) -> None:
-        if item.kind == KIND_CLOSED:
-            self._ended = True
-        elif item.kind == KIND_EVENT and self._decode is not None:
-            self.dropped += item.count
-            decode = self._decode.get(item.code)
-            if decode is not None:
-                self._ready.append(functools.partial(
-                    decode, copy(item.data, item.size)))
-        elif item.kind in _KINDS and self._decode is None:
-            notice = cast(T, _notice(item))
-            self._ready.append(lambda: notice)
+    def _hear(self, items: Sequence[Completion]) -> None:
+        """All of them, or none: if a signal handler raises, none."""
+        ready: Deque[Callable[[], T]] = collections.deque()
+        over, dropped = False, self.dropped
+        for item in items:
+            if item.kind == KIND_CLOSED:
+                over = True
+            elif item.kind == KIND_EVENT and self._decode is not None:
+                dropped += item.count
+                decode = self._decode.get(item.code)
+                if decode is not None:
+                    ready.append(functools.partial(
+                        decode, copy(item.data, item.size)))
+            elif item.kind in _KINDS and self._decode is None:
+                ready.append(cast(Callable[[], T], _notice(item)))
+        n = len(items)
+        # Here nothing is called, in which a handler might raise. Nothing is
+        # ready: who asks for more has taken everything.
+        self._ready = ready
+        self._over = over
+        self.dropped = dropped
+        self._batch.spent = n
 
 
 class Stream(Source[T]):
