@@ -658,6 +658,18 @@ check-model:
 	@tests/deps model
 	@$(MAKE) model-run
 
+# In this order, and on after a failure: an hour or so. What a change is held to
+# at once is in .ci/run.
+ALL_CHECKS = check check-asan check-tsan check-posix check-arm64 check-exit \
+	     check-valgrind check-stress check-model soak
+
+#: make check-all        all of these, before a release (an hour)
+check-all:
+	@failed=; for t in $(ALL_CHECKS); do \
+		$(MAKE) $$t || failed="$$failed $$t"; \
+	done; \
+	[ -z "$$failed" ] || { echo "failed:$$failed" >&2; exit 1; }
+
 #: make check-headers    public headers alone: C99, C++11, nothing but C calls
 check-headers:
 	@tests/deps check
@@ -869,7 +881,7 @@ help:
 
 FORCE:
 
-.PHONY: all tool codegen generate demo demo-run samples deps tests check check-run check-asan \
+.PHONY: all tool codegen generate demo demo-run samples deps tests check check-run check-all check-asan \
 	check-tsan san-run check-posix posix-run check-arm64 arm64-run \
 	check-valgrind valgrind-run check-stress stress-run check-exit \
 	exit-run soak soak-run fuzz fuzz-run check-model check-headers \
