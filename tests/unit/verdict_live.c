@@ -3,6 +3,7 @@
  * processor, one that is woken now and then, one that blocks.
  */
 #include "t.h"
+#include "valgrind.h"
 
 #include "event/verdict.h"
 
@@ -179,6 +180,8 @@ gets_no_processor(void)
 
 	if (!tells(FACT_CPU | FACT_STATE))
 		T_SKIP_CASE("the system does not tell enough");
+	if (RUNNING_ON_VALGRIND)
+		T_SKIP_CASE("who gets none would hold Valgrind's lock");
 	start(&s, run_last);
 	start(&before, run_first);
 	/* Also before the kernel has counted it, which is when it ends. */
