@@ -9,7 +9,6 @@
  * That is why flat is asked of everything here, and why, as a control, a copy
  * without that flag must crash.
  */
-#include <dirent.h>
 #include <elf.h>
 #include <fcntl.h>
 #include <link.h>
@@ -20,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "proc.h"
 #include "world/loaded.h"
 
 enum { WARM = 10, ROUNDS = 100 };
@@ -35,19 +35,6 @@ struct usage {
 	size_t heap;
 	long resident_kb;
 };
-
-static int
-entries(const char *folder)
-{
-	DIR *dir = opendir(folder);
-	int n = 0;
-
-	T_ASSERT(dir != NULL);
-	while (readdir(dir) != NULL)
-		n++;
-	closedir(dir);
-	return n;
-}
 
 /* Lines of /proc/self/maps that have `text` in them. */
 static int
@@ -85,10 +72,10 @@ usage(void)
 	struct usage u;
 
 	/* One that has been joined is in this list for a moment more. */
-	T_WAIT_UNTIL(entries("/proc/self/task") == threads_at_first, LIMIT_MS);
+	T_WAIT_UNTIL(t_entries(T_THREADS) == threads_at_first, LIMIT_MS);
 	/* The heap before the rest, which uses it. */
 	u.heap = mallinfo2().uordblks;
-	u.descriptors = entries("/proc/self/fd");
+	u.descriptors = t_entries(T_DESCRIPTORS);
 	u.maps = maps_with("");
 	u.resident_kb = resident_kb();
 	return u;
@@ -392,7 +379,7 @@ find_library(void)
 
 T_MAIN(
 	/* ThreadSanitizer has one too, from the first of ours on. */
-	threads_at_first = entries("/proc/self/task") + T_TSAN;
+	threads_at_first = t_entries(T_THREADS) + T_TSAN;
 	find_library();
 	T_RUN(a_hundred_times);
 	T_RUN(by_threads_that_outlive_it);

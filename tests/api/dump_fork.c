@@ -4,10 +4,10 @@
  * child asks for itself is its own.
  */
 #include <poll.h>
-#include <sys/ioctl.h>
 
 #include "dumped.h"
 #include "forking.h"
+#include "proc.h"
 
 static atomic_int former_calls;
 
@@ -39,27 +39,6 @@ descriptors(void)
 		if (fcntl(fd, F_GETFD) >= 0)
 			set |= UINT64_C(1) << fd;
 	return set;
-}
-
-/* What the kernel has in it: of an eventfd its count, of a pipe its bytes. */
-static long
-inside_of(int fd)
-{
-	char path[64], line[128];
-	long count = -1;
-	int bytes;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "re");
-	T_ASSERT(f != NULL);
-	while (fgets(line, sizeof line, f) != NULL)
-		sscanf(line, "eventfd-count: %lx", (unsigned long *)&count);
-	fclose(f);
-	if (count < 0 && ioctl(fd, FIONREAD, &bytes) == 0)
-		count = bytes;
-	T_GE(count, 0);
-	return count;
 }
 
 /* A parent that is stuck in a dump, so that its bell stays rung, if somebody
@@ -113,16 +92,16 @@ get_signals(void *unused)
 	(void)unused;
 	T_OK(raise(SIGUSR1));
 	T_EQ(atomic_load(&former_calls), 1);
-	T_EQ(inside_of(stuck.bell), 0);
+	T_EQ(t_bell_holds(stuck.bell), 0);
 	T_EQ(ferry_request_cancel(stuck.contexts[0]), FERRY_EINVAL);
 	T_OK(raise(SIGUSR1));
 	T_EQ(atomic_load(&former_calls), 2);
-	T_EQ(inside_of(stuck.bell), 0);
+	T_EQ(t_bell_holds(stuck.bell), 0);
 	/* There is nothing to switch off, and nothing to wait for. */
 	T_OK(ferry_dump_on_signal(0, 0));
 	T_OK(raise(SIGUSR1));
 	T_EQ(atomic_load(&former_calls), 3);
-	T_EQ(inside_of(stuck.bell), 0);
+	T_EQ(t_bell_holds(stuck.bell), 0);
 }
 
 static void
@@ -178,7 +157,7 @@ ask_in_child(void *unused)
 		T_WAIT_UNTIL(dumps_in(file) >= i, FX_LIMIT_MS);
 		T_EQ(dumps_in(file), i);
 	}
-	T_EQ(inside_of(stuck.bell), 0);
+	T_EQ(t_bell_holds(stuck.bell), 0);
 	fx_close(context);
 	T_OK(ferry_dump_on_signal(0, 0));
 	T_ASSERT(signal(SIGUSR1, SIG_DFL) == former);

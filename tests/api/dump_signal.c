@@ -3,11 +3,11 @@
  * before still called and back afterwards, and nothing of it in a process that
  * has not asked for it. Forked children are in dump_fork.c.
  */
-#include <dirent.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 
 #include "dumped.h"
+#include "proc.h"
 #include "watched.h"
 
 /* Whole dumps in the file so far; the last may be on its way. */
@@ -26,33 +26,6 @@ await_dumps(int file, int n)
 {
 	T_WAIT_UNTIL(dumps_in(file) >= n, FX_LIMIT_MS);
 	T_EQ(dumps_in(file), n);
-}
-
-/* Threads whose names begin so. One that has been joined may be listed for a
- * moment more. */
-static int
-threads(const char *name)
-{
-	DIR *dir = opendir("/proc/self/task");
-	struct dirent *e;
-	char path[300], line[64];
-	int n = 0;
-	FILE *f;
-
-	T_ASSERT(dir != NULL);
-	while ((e = readdir(dir)) != NULL) {
-		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
-		    e->d_name);
-		f = e->d_name[0] == '.' ? NULL : fopen(path, "re");
-		if (f == NULL)
-			continue;
-		if (fgets(line, sizeof line, f) != NULL &&
-		    strncmp(line, name, strlen(name)) == 0)
-			n++;
-		fclose(f);
-	}
-	closedir(dir);
-	return n;
 }
 
 static int
@@ -78,7 +51,7 @@ every_worker_is_wedged(void)
 	char *text;
 
 	T_OK(ferry_dump_on_signal(SIGUSR1, file));
-	T_WAIT_UNTIL(threads("ferry-dump") == 1, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-dump") == 1, FX_LIMIT_MS);
 	for (int i = 0; i < N; i++) {
 		contexts[i] = open_watched();
 		held[i] = fx_hold(contexts[i], &gate);
@@ -94,7 +67,7 @@ every_worker_is_wedged(void)
 	T_EQ(dump_count(text, " \"gate\", for "), N);
 	free(text);
 	T_OK(ferry_dump_on_signal(-1, -1));
-	T_WAIT_UNTIL(threads("ferry-dump") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-dump") == 0, FX_LIMIT_MS);
 	fx_gate_open(&gate);
 	for (int i = 0; i < N; i++) {
 		T_EQ(fx_wait(held[i]), 0);
@@ -102,7 +75,7 @@ every_worker_is_wedged(void)
 	}
 	close(file);
 	/* It reads files, which are counted below. */
-	T_WAIT_UNTIL(threads("ferry-unwind") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-unwind") == 0, FX_LIMIT_MS);
 }
 
 static void
@@ -307,7 +280,7 @@ nothing_is_left(void)
 		T_OK(ferry_dump_on_signal(0, 0));
 	}
 	T_EQ(descriptors(), open_before);
-	T_WAIT_UNTIL(threads("ferry-dump") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-dump") == 0, FX_LIMIT_MS);
 	after = action_of(SIGUSR1);
 	same_action(&before, &after);
 	T_EQ(dumps_in(file), 0);
@@ -416,12 +389,12 @@ refused_changes_nothing(void)
 		    FERRY_EREENTRANT);
 		fx_close(context);
 		T_ASSERT(action_of(SIGUSR2).sa_handler == SIG_DFL);
-		T_WAIT_UNTIL(threads("ferry-dump") == on, FX_LIMIT_MS);
+		T_WAIT_UNTIL(t_threads_called("ferry-dump") == on, FX_LIMIT_MS);
 		if (on)
 			break;
 		T_EQ(descriptors(), before);
 		T_OK(ferry_dump_on_signal(SIGUSR1, file));
-		T_WAIT_UNTIL(threads("ferry-dump") == 1, FX_LIMIT_MS);
+		T_WAIT_UNTIL(t_threads_called("ferry-dump") == 1, FX_LIMIT_MS);
 	}
 	T_OK(raise(SIGUSR1));
 	await_dumps(file, 1);

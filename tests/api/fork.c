@@ -4,9 +4,9 @@
  * parent notices nothing.
  */
 #include "old.h"
+#include "proc.h"
 
 #include <stdbool.h>
-#include <sys/ioctl.h>
 
 /* ---------------------------------------------------------------- tokens */
 
@@ -66,27 +66,6 @@ old_tokens_beside_new_ones(void)
 
 /* ------------------------------------------------------- nothing is touched */
 
-/* What the kernel says of an eventfd, its count; or of a pipe, its bytes. */
-static long
-eventfd_count(int fd)
-{
-	char path[64], line[128];
-	long count = -1;
-	int bytes;
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
-	f = fopen(path, "re");
-	T_ASSERT(f != NULL);
-	while (fgets(line, sizeof line, f) != NULL)
-		sscanf(line, "eventfd-count: %lx", (unsigned long *)&count);
-	fclose(f);
-	if (count < 0 && ioctl(fd, FIONREAD, &bytes) == 0)
-		count = bytes;
-	T_GE(count, 0);
-	return count;
-}
-
 static void
 use_everything(void *unused)
 {
@@ -112,20 +91,20 @@ descriptors_are_left_alone(void)
 	long full;
 
 	make_old();
-	T_EQ(eventfd_count(old.fd), 0);
+	T_EQ(t_bell_holds(old.fd), 0);
 	fx_in_child(use_everything, NULL);
-	T_EQ(eventfd_count(old.fd), 0);
+	T_EQ(t_bell_holds(old.fd), 0);
 	/* And one that rings, for a completion that nobody has taken yet. */
 	o = fx_to_inbox(old.inbox, NULL);
 	T_OK(ferry_request_cancel(
 	    fx_submit(old.context, FX_NOP, NULL, 0, &o)));
-	full = eventfd_count(old.fd);
+	full = t_bell_holds(old.fd);
 	T_GT(full, 0);
 	fx_in_child(use_everything, NULL);
-	T_EQ(eventfd_count(old.fd), full);
+	T_EQ(t_bell_holds(old.fd), full);
 	c = fx_take_kind(old.inbox, FERRY_KIND_REPLY);
 	T_EQ(c.status, FERRY_ECANCELED);
-	T_EQ(eventfd_count(old.fd), 0);
+	T_EQ(t_bell_holds(old.fd), 0);
 	end_old();
 }
 

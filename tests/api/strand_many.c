@@ -3,9 +3,9 @@
  * thread, no wake-up but their own timers; they wake in the order of their
  * deadlines, and when they have gone so has their memory.
  */
-#include <dirent.h>
 #include <malloc.h>
 
+#include "proc.h"
 #include "strands.h"
 
 enum {
@@ -50,24 +50,11 @@ is_bare(void)
 /* ------------------------------------------------------- what is looked at */
 
 struct look {
-	unsigned threads;
+	int threads;
 	uint64_t parks;
 	uint64_t switches; /* of the FFI thread */
 	long resident;     /* bytes */
 };
-
-static unsigned
-n_threads(void)
-{
-	DIR *d = opendir("/proc/self/task");
-	unsigned n = 0;
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n - 2;
-}
 
 static uint64_t
 switches_of(uint32_t tid)
@@ -116,7 +103,7 @@ look(ferry_context context)
 
 	T_WAIT_UNTIL((ferry_context_health(&h, context),
 	    h.worker == FERRY_THREAD_IDLE), FX_LIMIT_MS);
-	l = (struct look){.threads = n_threads(), .resident = resident(),
+	l = (struct look){.threads = t_entries(T_THREADS), .resident = resident(),
 	    .parks = fx_counters(context).parks};
 	if (!T_PORTABLE)
 		l.switches = switches_of(h.worker_thread);
@@ -375,12 +362,12 @@ static void
 ten_thousand_are_closed(void)
 {
 	ferry_context context = open_deep();
-	unsigned threads = n_threads();
+	int threads = t_entries(T_THREADS);
 
 	for (unsigned i = 0; i < many(); i++)
 		requests[i] = st_spawn(context, sleep_for_ever, NULL);
 	st_await_active(context, many());
-	T_EQ(n_threads(), threads);
+	T_EQ(t_entries(T_THREADS), threads);
 	T_OK(fx_close_mode(context, FERRY_CLOSE_CANCEL, 0, NULL));
 	for (unsigned i = 0; i < many(); i++)
 		T_EQ(fx_wait(requests[i]), FERRY_ECANCELED);

@@ -2,11 +2,11 @@
  * ferry_debug_wedge(): each way to be held takes its time, is what it says,
  * ends early by a cancel, and leaves nothing behind.
  */
-#include <dirent.h>
 #include <sched.h>
 #include <sys/stat.h>
 
 #include "forking.h"
+#include "proc.h"
 #include "strands.h"
 #include "watched.h"
 
@@ -38,19 +38,6 @@ hold_run(ferry_call call, void *arg)
 	return h->result;
 }
 
-static int
-entries(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* Of this program, when there is nothing of Ferry's. */
 static int threads_alone;
 
@@ -71,7 +58,7 @@ least_threads(void)
 	int least;
 
 	fx_gate_await(&gate, 1);
-	least = entries("/proc/self/task") - 1;
+	least = t_entries(T_THREADS) - 1;
 	fx_gate_open(&gate);
 	t_thread_join(thread);
 	return least;
@@ -82,7 +69,7 @@ static ferry_context
 open_alone(void)
 {
 	T_WAIT_UNTIL(
-	    entries("/proc/self/task") == threads_alone, FX_LIMIT_MS);
+	    t_entries(T_THREADS) == threads_alone, FX_LIMIT_MS);
 	return open_unwatched();
 }
 
@@ -91,8 +78,8 @@ open_alone(void)
 static void
 back_to(int threads, int descriptors)
 {
-	T_WAIT_UNTIL(entries("/proc/self/task") == threads, FX_LIMIT_MS);
-	T_WAIT_UNTIL(entries("/proc/self/fd") <= descriptors, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_entries(T_THREADS) == threads, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_entries(T_DESCRIPTORS) <= descriptors, FX_LIMIT_MS);
 }
 
 static void
@@ -102,8 +89,8 @@ takes_its_time(void)
 	int threads, descriptors;
 
 	fx_do_wait(context, hold_run, &(struct held){.how = 1, .ms = 1});
-	threads = entries("/proc/self/task");
-	descriptors = entries("/proc/self/fd");
+	threads = t_entries(T_THREADS);
+	descriptors = t_entries(T_DESCRIPTORS);
 	for (int i = 0; i < N_WAYS; i++) {
 		struct held h = {.how = ways[i], .ms = SHORT_MS};
 
@@ -131,8 +118,8 @@ static void
 ends_by_cancel(void)
 {
 	ferry_context context = open_alone();
-	int threads = entries("/proc/self/task");
-	int descriptors = entries("/proc/self/fd");
+	int threads = t_entries(T_THREADS);
+	int descriptors = t_entries(T_DESCRIPTORS);
 	struct held h;
 
 	for (int i = 0; i < N_WAYS; i++) {

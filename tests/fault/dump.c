@@ -16,7 +16,7 @@ refused_is_as_before(void)
 	T_OK(ferry_dump(null)); /* what is made once for a process */
 	for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
 		for (unsigned long n = 1;; n++) {
-			int before = inject_entries("/proc/self/fd");
+			int before = t_entries(T_DESCRIPTORS);
 			int r;
 
 			inject_arm(kinds[i], n, 1);
@@ -28,7 +28,7 @@ refused_is_as_before(void)
 			}
 			T_EQ(r, kinds[i] == INJECT_FOR_EVER ? FERRY_ENOMEM
 			                                    : FERRY_ESYSTEM);
-			T_EQ(inject_entries("/proc/self/fd"), before);
+			T_EQ(t_entries(T_DESCRIPTORS), before);
 			T_OK(sigaction(SIGUSR1, NULL, &a));
 			T_ASSERT(a.sa_handler == SIG_DFL);
 		}

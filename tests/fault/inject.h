@@ -18,7 +18,6 @@
 #ifndef INJECT_H
 #define INJECT_H
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -30,6 +29,7 @@
 #define FX_LEVELS {FERRY_OFF, FERRY_OFF, FERRY_OFF, FERRY_OFF}
 
 #include "api/fixture.h"
+#include "proc.h"
 
 enum inject_kind {
 	INJECT_MEMORY = 1 << 0,
@@ -399,19 +399,6 @@ struct inject_level {
 	int descriptors;
 };
 
-T__FN int
-inject_entries(const char *path)
-{
-	DIR *d = opendir(path);
-	int n = 0;
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* The threads there are when the test has none but this one: a sanitizer may
  * have one of its own, from the first that is started. */
 static int inject_threads;
@@ -430,7 +417,7 @@ inject_count_threads(void)
 
 	t_thread_join(t_thread_start(inject_tell_tid, &tid));
 	T_WAIT_UNTIL(fx_thread_state(tid) == 0, FX_LIMIT_MS);
-	inject_threads = inject_entries("/proc/self/task");
+	inject_threads = t_entries(T_THREADS);
 }
 
 T__FN struct inject_level
@@ -439,7 +426,7 @@ inject_level(void)
 	return (struct inject_level){
 		.blocks = atomic_load(&inject_blocks),
 		.kept = atomic_load(&inject_kept),
-		.descriptors = inject_entries("/proc/self/fd"),
+		.descriptors = t_entries(T_DESCRIPTORS),
 	};
 }
 
@@ -448,7 +435,7 @@ inject_level(void)
 T__FN void
 inject_await_threads(void)
 {
-	T_WAIT_UNTIL(inject_entries("/proc/self/task") == inject_threads,
+	T_WAIT_UNTIL(t_entries(T_THREADS) == inject_threads,
 	    FX_LIMIT_MS);
 }
 

@@ -138,31 +138,6 @@ deadlines(void)
 
 /* --------------------------------------- threads and descriptors of others */
 
-/* How a thread of Ferry's is called that there must be none of. */
-static int
-threads_called(const char *name)
-{
-	DIR *d = opendir("/proc/self/task");
-	struct dirent *entry;
-	int n = 0;
-
-	T_ASSERT(d != NULL);
-	while ((entry = readdir(d)) != NULL) {
-		char path[300], is[32] = "";
-		FILE *f;
-
-		snprintf(path, sizeof path, "/proc/self/task/%s/comm",
-		    entry->d_name);
-		f = fopen(path, "re");
-		if (f == NULL)
-			continue; /* gone, or no thread */
-		n += fscanf(f, "%31s", is) == 1 && strcmp(is, name) == 0;
-		fclose(f);
-	}
-	closedir(d);
-	return n;
-}
-
 /* One strand, with the nth point refused; returns how many were. */
 static unsigned long
 one_point(ferry_context context, int (*run)(ferry_call, void *),
@@ -232,7 +207,7 @@ offload(ferry_call call, void *arg)
 static void
 no_offload_thread(void)
 {
-	T_WAIT_UNTIL(threads_called("ferry-offload") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-offload") == 0, FX_LIMIT_MS);
 }
 
 static void
@@ -275,7 +250,7 @@ static void
 no_poller(void)
 {
 	ferry__poller_rest();
-	T_WAIT_UNTIL(threads_called("ferry-poll") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-poll") == 0, FX_LIMIT_MS);
 }
 
 static void

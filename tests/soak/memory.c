@@ -9,10 +9,10 @@
  * keeps for ever grows to the most that was in use at once, fast at first and
  * then hardly.
  */
-#include <dirent.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "proc.h"
 #include "soak.h"
 
 enum { SAMPLES = 4096, KINDS = 6, DEBUG_FILES = 16, PATH_BYTES = 160 };
@@ -37,23 +37,10 @@ static long samples[KINDS][SAMPLES];
 static int n_samples;
 static long last[KINDS];
 
-static unsigned
-entries(const char *path)
-{
-	DIR *d = opendir(path);
-	unsigned n = 0;
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n - 2;
-}
-
 unsigned
 memory_threads(void)
 {
-	return entries("/proc/self/task");
+	return (unsigned)t_entries(T_THREADS);
 }
 
 /* Files of debugging data, which libdw keeps open: one for each module that a
@@ -87,7 +74,7 @@ of_libdw(void)
 unsigned
 memory_descriptors(void)
 {
-	return entries("/proc/self/fd") - 1 /* the one that looks */ -
+	return (unsigned)t_entries(T_DESCRIPTORS) - 1 /* the one that looks */ -
 	    of_libdw();
 }
 

@@ -131,6 +131,41 @@ account_reply(ferry_request request, int status, const void *data, size_t size,
 	account_ended((uint64_t)(uintptr_t)user, status);
 }
 
+/* How often a request has a deadline, within how long, and may be stale: once
+ * in so many. */
+struct account_chances {
+	unsigned deadline_in;
+	unsigned stale_in;
+	uint64_t within_ns;
+};
+
+/* Options by chance: where the reply goes, which lane, until when. */
+static inline ferry_request_options
+account_options(struct t_rng *rng, ferry_inbox inbox,
+    const struct account_chances *c)
+{
+	ferry_request_options o = fx_request_options();
+
+	switch (t_rand_below(rng, 3)) {
+	case 0:
+		o.callback = account_reply;
+		break;
+	case 1:
+		o.inbox = inbox;
+		break;
+	default:
+		break;
+	}
+	if (t_rand_below(rng, 3) == 0)
+		o.lane = 1 + t_rand_below(rng, 4);
+	if (t_rand_below(rng, c->deadline_in) == 0)
+		o.deadline_ns =
+		    ferry_clock_ns() + t_rand_below(rng, c->within_ns);
+	if (o.inbox != 0 && t_rand_below(rng, c->stale_in) == 0)
+		o.stale_ms = 1;
+	return o;
+}
+
 /*
  * Every accepted tag has ended once, and nothing of a refused one was ever
  * seen; `not_run` callbacks may be missing. Returns how many were accepted.

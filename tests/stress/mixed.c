@@ -36,30 +36,9 @@ some_method(struct t_rng *rng)
 	    n < 850 ? LOAD_DEFER : LOAD_HOOK;
 }
 
-/* Options by chance: where the reply goes, which lane, until when. */
-static ferry_request_options
-some_options(struct worker *w, struct t_rng *rng)
-{
-	ferry_request_options o = fx_request_options();
-
-	switch (t_rand_below(rng, 3)) {
-	case 0:
-		o.callback = account_reply;
-		break;
-	case 1:
-		o.inbox = w->inbox;
-		break;
-	default:
-		break;
-	}
-	if (t_rand_below(rng, 3) == 0)
-		o.lane = 1 + t_rand_below(rng, 4);
-	if (t_rand_below(rng, 10) == 0)
-		o.deadline_ns = ferry_clock_ns() + t_rand_below(rng, 300000);
-	if (o.inbox != 0 && t_rand_below(rng, 20) == 0)
-		o.stale_ms = 1;
-	return o;
-}
+static const struct account_chances chances = {
+	.deadline_in = 10, .within_ns = 300000, .stale_in = 20
+};
 
 static void
 take_pending(struct worker *w)
@@ -88,7 +67,8 @@ refused(struct worker *w, int r)
 static void
 submit_one(struct worker *w, struct t_rng *rng)
 {
-	ferry_request_options o = some_options(w, rng);
+	ferry_request_options o =
+	    account_options(rng, w->inbox, &chances);
 	ferry_request request = 0;
 	uint64_t tag;
 	int r = load_submit(&request, &tag, context, some_method(rng),
@@ -108,7 +88,8 @@ submit_one(struct worker *w, struct t_rng *rng)
 static void
 submit_batch(struct worker *w, struct t_rng *rng)
 {
-	ferry_request_options o = some_options(w, rng);
+	ferry_request_options o =
+	    account_options(rng, w->inbox, &chances);
 	ferry_request_item items[BATCH];
 	ferry_request requests[BATCH];
 	struct item payloads[BATCH];

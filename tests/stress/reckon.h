@@ -5,9 +5,9 @@
 #ifndef RECKON_H
 #define RECKON_H
 
-#include <dirent.h>
 
 #include "living.h"
+#include "proc.h"
 
 static atomic_ullong snapshots;
 
@@ -62,43 +62,13 @@ await_rest(void)
 	} while (before != after);
 }
 
-static inline int
-is_of_pool(const char *thread)
-{
-	char path[300], name[32] = "";
-	FILE *f;
-
-	snprintf(path, sizeof path, "/proc/self/task/%s/comm", thread);
-	f = fopen(path, "re");
-	if (f == NULL)
-		return 0; /* gone, or no thread */
-	if (fscanf(f, "%31s", name) != 1)
-		name[0] = 0;
-	fclose(f);
-	return strcmp(name, "ferry-offload") == 0;
-}
-
-static inline int
-pool_is_gone(void)
-{
-	DIR *d = opendir("/proc/self/task");
-	struct dirent *e;
-	int any = 0;
-
-	T_ASSERT(d != NULL);
-	while ((e = readdir(d)) != NULL)
-		any |= is_of_pool(e->d_name);
-	closedir(d);
-	return !any;
-}
-
 /* The contexts have closed: a pool's thread ends when it has done with what
  * was left behind. A lost strand's function may have been, and nobody has been
  * told; what it was given may be used again when that is over. */
 static inline void
 await_pool(void)
 {
-	T_WAIT_UNTIL(pool_is_gone(), FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-offload") == 0, FX_LIMIT_MS);
 	/* What they did comes before what follows here. */
 	(void)atomic_load(&living.n_left);
 }

@@ -50,29 +50,9 @@ some_method(struct t_rng *rng)
 	return n < 800 ? LIVE : n < 900 ? LEAF : ECHO;
 }
 
-static ferry_request_options
-some_options(struct producer *p, struct t_rng *rng)
-{
-	ferry_request_options o = fx_request_options();
-
-	switch (t_rand_below(rng, 3)) {
-	case 0:
-		o.callback = account_reply;
-		break;
-	case 1:
-		o.inbox = p->inbox;
-		break;
-	default:
-		break;
-	}
-	if (t_rand_below(rng, 3) == 0)
-		o.lane = 1 + t_rand_below(rng, 4);
-	if (t_rand_below(rng, 5) == 0)
-		o.deadline_ns = ferry_clock_ns() + t_rand_below(rng, 4000000);
-	if (o.inbox != 0 && t_rand_below(rng, 10) == 0)
-		o.stale_ms = 1;
-	return o;
-}
+static const struct account_chances chances = {
+	.deadline_in = 5, .within_ns = 4000000, .stale_in = 10
+};
 
 static void
 take_pending(struct producer *p)
@@ -107,7 +87,8 @@ refused(struct producer *p, int r)
 static void
 submit_one(struct producer *p, struct t_rng *rng)
 {
-	ferry_request_options o = some_options(p, rng);
+	ferry_request_options o =
+	    account_options(rng, p->inbox, &chances);
 	struct world *w = &living.world[t_rand_below(rng, WORLDS)];
 	uint32_t method = some_method(rng);
 	ferry_request request = 0;

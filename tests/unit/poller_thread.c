@@ -8,6 +8,7 @@
 
 #include "api/gate.h"
 #include "child.h"
+#include "proc.h"
 
 /* --- The thread, as the system sees it ----------------------------------- */
 
@@ -82,19 +83,6 @@ switches(uint32_t id)
 	return status_of(id, "voluntary_ctxt_switches: %llu");
 }
 
-static int
-count_descriptors(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	int n = 0;
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 /* --- Its life ------------------------------------------------------------- */
 
 static void
@@ -124,11 +112,11 @@ descriptors_are_its_own(void)
 
 	round_trip();
 	ferry__poller_rest();
-	n = count_descriptors();
+	n = t_entries(T_DESCRIPTORS);
 	for (int fd = 0; fd < 100; fd++)
 		before[fd] = fcntl(fd, F_GETFD);
 	round_trip();
-	T_GT(count_descriptors(), n);
+	T_GT(t_entries(T_DESCRIPTORS), n);
 	for (int fd = 0; fd < 100; fd++) {
 		int flags = fcntl(fd, F_GETFD);
 
@@ -136,7 +124,7 @@ descriptors_are_its_own(void)
 			T_NE(flags & FD_CLOEXEC, 0);
 	}
 	ferry__poller_rest();
-	T_EQ(count_descriptors(), n);
+	T_EQ(t_entries(T_DESCRIPTORS), n);
 }
 
 /* Not while anybody waits; and the next wait brings another one. */

@@ -3,8 +3,8 @@
  * that are unwound, and that neither is waited for.
  */
 #include "world.h"
+#include "proc.h"
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -127,19 +127,6 @@ a_stack_is_unwound_elsewhere(void)
 	}
 }
 
-static int
-threads(void)
-{
-	DIR *d = opendir("/proc/self/task");
-	int n = -2; /* "." and ".." */
-
-	T_ASSERT(d != NULL);
-	while (readdir(d) != NULL)
-		n++;
-	closedir(d);
-	return n;
-}
-
 static int at_first;
 
 static void *
@@ -157,13 +144,13 @@ count_at_first(void)
 
 	T_OK(pthread_create(&t, NULL, nothing, NULL));
 	T_OK(pthread_join(t, NULL));
-	at_first = threads();
+	at_first = t_entries(T_THREADS);
 }
 
 static void
 its_threads_go(void)
 {
-	T_WAIT_UNTIL(threads() <= at_first, 10000);
+	T_WAIT_UNTIL(t_entries(T_THREADS) <= at_first, 10000);
 }
 
 T_MAIN(
