@@ -103,8 +103,8 @@ look(ferry_context context)
 
 	T_WAIT_UNTIL((ferry_context_health(&h, context),
 	    h.worker == FERRY_THREAD_IDLE), FX_LIMIT_MS);
-	l = (struct look){.threads = t_entries(T_THREADS), .resident = resident(),
-	    .parks = fx_counters(context).parks};
+	l = (struct look){.threads = t_entries(T_THREADS),
+	    .resident = resident(), .parks = fx_counters(context).parks};
 	if (!T_PORTABLE)
 		l.switches = switches_of(h.worker_thread);
 	return l;
