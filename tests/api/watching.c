@@ -341,7 +341,7 @@ static int
 has_reports(const char *path, struct stalls *h)
 {
 	for (uint32_t i = 0; i < h->n; i++) {
-		const char *text = strchr(h->at[i]->text, '\n');
+		const char *text = strstr(h->at[i]->text, " ferry: ");
 
 		if (text == NULL || !has(path, text, 1))
 			return 0;
