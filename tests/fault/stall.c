@@ -11,6 +11,7 @@
 #include "steps.h"
 
 #include "api/stalls.h"
+#include "event/trace_map.h"
 #include "ffi/context.h"
 #include "ffi/pool.h"
 
@@ -296,6 +297,15 @@ begin_unheard(void)
 
 /* ------------------------------------------------------- once and for ever */
 
+/* The table of modules comes with the first stack, which a stall may have ended
+ * before. No thread of the scribe's is there. */
+static void
+make_table(void)
+{
+	inject_await_threads();
+	ferry__map_look();
+}
+
 static unsigned long
 turn(int on)
 {
@@ -319,6 +329,7 @@ each_point(void)
 
 	both(0, 0, 0);
 	both(0, 0, 0);
+	make_table();
 	once = turn(0);
 	on = turn(1);
 	dprintf(1, "\t%lu points once, %lu from then on\n", once, on);
@@ -341,7 +352,7 @@ first_in_child(char **args)
 	    MADE_ONCE, strtoul(args[0], NULL, 10), atoi(args[1]));
 	FILE *f;
 
-	inject_await_threads();
+	make_table();
 	before = inject_level();
 	f = fopen(getenv(KEPT), "ae");
 	T_ASSERT(f != NULL);
