@@ -153,7 +153,8 @@ static inline void
 prefetch_write(const void *p)
 {
 #if defined(__x86_64__)
-	__asm__ __volatile__("prefetchw %0" ::"m"(*(const char *)p));
+	/* Not "m": nothing is read, and it may point anywhere. */
+	__asm__ __volatile__("prefetchw (%0)" ::"r"(p));
 #else
 	__builtin_prefetch(p, 1);
 #endif

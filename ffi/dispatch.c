@@ -350,11 +350,27 @@ prefetch_payload(const struct node *n)
 	__builtin_prefetch((const char *)n + 64);
 }
 
+/* Oldest first. */
+static struct node *
+reverse(struct link *l)
+{
+	struct node *oldest = NULL;
+
+	while (l != NULL) {
+		struct node *n = (struct node *)l;
+
+		l = n->link.next;
+		ferry__ahead_walk(n);
+		n->link.next = oldest != NULL ? &oldest->link : NULL;
+		oldest = n;
+	}
+	return oldest;
+}
+
 /*
  * Takes a list, newest first, apart. The newest of it are remembered by
  * address, the rest, if any, is reversed in place: the walk then mostly only
- * reads, while each line is asked for to be written, instead of waiting for
- * it to be ours at every link.
+ * reads, while lines are asked for ahead of it, to be written.
  */
 void
 ferry__dispatch_load(struct worker *w, struct context *c, struct link *newest)
@@ -362,11 +378,11 @@ ferry__dispatch_load(struct worker *w, struct context *c, struct link *newest)
 	uint32_t n = 0;
 
 	while (newest != NULL && n < DISPATCH_RECENT) {
-		prefetch_write(newest);
+		ferry__ahead_walk((struct node *)newest);
 		w->recent[n++] = (struct node *)newest;
 		newest = newest->next;
 	}
-	w->batch = (struct node *)ferry__list_reverse(newest);
+	w->batch = reverse(newest);
 	w->n_recent = n;
 	w->batch_context = c;
 }

@@ -10,7 +10,7 @@
 #ifndef FERRY_FFI_HOME_H
 #define FERRY_FFI_HOME_H
 
-#include "ffi/node.h"
+#include "ffi/ahead.h"
 
 /*
  * An exact bound over all homes of a context: nodes that are out. tell() is
@@ -58,6 +58,7 @@ struct home {
 	uint32_t until_timed;         /* submits up to the next timed one … */
 	uint32_t timed_at;            /* … and its place among 64 (timing.h) */
 	uint64_t random;
+	struct trail submits;
 	uint64_t depth;               /* nodes it may own */
 	atom64 nodes;                 /* nodes carved for it, ever */
 	uint32_t fresh;               /* next node never used, in … */
@@ -76,6 +77,7 @@ struct home {
 	/* The worker's: a chain in the making. */
 	ON_OWN_LINE struct link *chain;
 	struct link *chain_last;
+	struct trail gives;
 	uint32_t chain_length;
 	bool chain_listed;            /* in its worker's list, by: */
 	struct home *chain_next;
@@ -151,9 +153,7 @@ ferry__node_take(struct home *h)
 	if (UNLIKELY(n == NULL))
 		return ferry__node_take_slow(h);
 	h->cache = (struct node *)n->link.next;
-	/* Where it will be written next but two: see give(). */
-	prefetch_write(n->user);
-	prefetch_write((char *)n->user + 64);
+	ferry__ahead_take(n);
 	return n;
 }
 
@@ -208,19 +208,6 @@ bool ferry__node_flush_worker(struct home *h);
 
 /* give() for the worker, which keeps the chain in the home: *touched are the
  * homes with one. A full chain goes home at once; true: as flush_worker(). */
-/*
- * The node that will be taken three after the one that is put before `l`. Its
- * lines are in our cache, and whoever takes it next is going to write them; a
- * node at home has no user, so the hint goes there.
- */
-static inline void *
-ferry__node_ahead(const struct link *l)
-{
-	for (int i = 0; i < 2 && l != NULL; i++)
-		l = l->next;
-	return (void *)(uintptr_t)l;
-}
-
 static inline bool
 ferry__node_give_worker(struct home **touched, struct node *n)
 {
@@ -229,16 +216,19 @@ ferry__node_give_worker(struct home **touched, struct node *n)
 	if (UNLIKELY(n->flags & NODE_COUNTED))
 		ferry__node_uncount(h->total, 1);
 	n->link.next = h->chain;
-	n->user = ferry__node_ahead(h->chain);
 	h->chain = &n->link;
 	if (UNLIKELY(h->chain_length++ == 0)) {
 		h->chain_last = &n->link;
+		/* Relaxed: are those that went home before still there? */
+		if (atomp_load_relaxed(&h->returned) == NULL)
+			ferry__trail_forget(&h->gives);
 		if (!h->chain_listed) {
 			h->chain_listed = true;
 			h->chain_next = *touched;
 			*touched = h;
 		}
 	}
+	ferry__ahead_give(&h->gives, n);
 	if (UNLIKELY(h->chain_length == NODE_CHAIN))
 		return ferry__node_flush_worker(h);
 	return false;

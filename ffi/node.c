@@ -256,6 +256,7 @@ ferry__node_give(struct node_chain *c, struct node *n)
 		ferry__node_chain_flush(c);
 	if (UNLIKELY(n->flags & NODE_COUNTED))
 		ferry__node_uncount(n->home->total, 1);
+	n->user = NULL; /* no hint (ahead.h) */
 	n->link.next = c->first;
 	if (c->first == NULL)
 		c->last = &n->link;

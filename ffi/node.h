@@ -153,7 +153,8 @@ struct node {
 	atom32 method;                /* the watcher looks, too */
 	uint32_t size;                /* bytes of payload */
 	uint32_t index;               /* for life: the slot of its token */
-	uint32_t flags;               /* enum node_flag */
+	uint16_t flags;               /* enum node_flag */
+	int16_t earlier;              /* a hint (ahead.h) */
 	union {
 		_Alignas(16) unsigned char bytes[NODE_INLINE];
 		struct {

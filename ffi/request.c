@@ -144,7 +144,8 @@ fill(struct node *n, const struct order *d, struct home *h,
 {
 	size_t size = item->size;
 
-	n->flags = d->node_flags;
+	n->flags = (uint16_t)d->node_flags;
+	ferry__ahead_submit(&h->submits, n);
 	atom32_store_relaxed(&n->method, item->method);
 	n->size = (uint32_t)size;
 	n->callback = d->o->callback;
@@ -357,7 +358,7 @@ fill_chain(struct home *h, const struct order *d,
 			*oldest = n;
 		*newest = n;
 		if (UNLIKELY(!fill(n, d, h, &items[i]))) {
-			n->flags &= ~(uint32_t)NODE_ADOPTED;
+			n->flags &= (uint16_t)~NODE_ADOPTED;
 			return FERRY_ENOMEM;
 		}
 	}
@@ -450,7 +451,7 @@ submit_one(ferry_request *out, struct home *h, const struct order *d,
 			return r;
 	}
 	if (UNLIKELY(!fill(n, d, h, item))) {
-		n->flags &= ~(uint32_t)NODE_ADOPTED;
+		n->flags &= (uint16_t)~NODE_ADOPTED;
 		ferry__node_untake(h, n);
 		return FERRY_ENOMEM;
 	}

@@ -101,7 +101,7 @@ world_give(struct node **nodes, uint64_t n)
 
 /* A node in its life: filled, begun and in this phase. */
 T__FN struct node *
-world_node(struct home *h, uint32_t flags, enum node_phase phase)
+world_node(struct home *h, uint16_t flags, enum node_phase phase)
 {
 	struct node *n = ferry__node_take(h);
 
