@@ -4,7 +4,9 @@ many threads, and what a context's threads are said to do."""
 
 import concurrent.futures
 import gc
+import json
 import os
+import re
 import signal
 import threading
 import time
@@ -332,6 +334,27 @@ def test_health():
         behind.result(FOREVER)
         rt.until(lambda: c.health().beats > health.beats)
     rt.raises(fr.FerryError, c.health)
+
+
+def test_metrics():
+    """Whole, however long; of strands and methods too."""
+    with rt.blocking() as c:
+        for _ in range(300):
+            c.start(rt.ECHO).result(FOREVER)
+        # A reply is on its way before it is counted.
+        rt.until(lambda: json.loads(c.metrics(json=True))
+                 ["counters"]["ended_ok"] == 300)
+        told = json.loads(c.metrics(json=True))
+        assert told["counters"]["submitted"] == 300
+        assert told["strands"]["spawned"] == 0
+        text = c.metrics()
+        assert text.endswith("\n")
+        assert re.search(r"^ferry_requests_submitted_total\{.*\} 300$", text,
+                         re.MULTILINE)
+        # Not a byte is lost where the first room is too small.
+        with unittest.mock.patch.object(fr._health, "FIRST", 1):
+            assert set(json.loads(c.metrics(json=True))) == set(told)
+    rt.raises(fr.FerryError, c.metrics)
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ ABI = 1
 PACKAGE_FORMAT = 1
 
 CLOSE_DRAIN, CLOSE_CANCEL, CLOSE_ABANDON = 0, 1, 2
+METRICS_TEXT, METRICS_JSON = 1, 2
 
 (KIND_REPLY, KIND_EVENT, KIND_STALE, KIND_WRITABLE, KIND_NOT_RESPONDING,
  KIND_RESPONDING, KIND_CLOSED, KIND_IN_LISTENER,
@@ -35,7 +36,8 @@ ERRORS = (
     "EREPLIED", "EDONE", "EFROZEN", "EEXIST", "EABI", "EINIT", "ESTUCK",
     "ETHREAD", "ELOST", "EDETACHED", "ENOTSUP",
     "EFORKED", "ENOSTRAND", "EUNINIT")
-EINVAL, ESTALE, EAGAIN, ECLOSED, EBUSY, EFORKED = -1, -2, -6, -8, -19, -31
+EINVAL, ESTALE, EAGAIN, E2BIG, ECLOSED = -1, -2, -6, -7, -8
+EBUSY, EFORKED = -19, -31
 ETIMEDOUT, EINTR, ECANCELED, EDEADLINE, EALREADY = -12, -13, -14, -15, -18
 
 
@@ -182,6 +184,8 @@ _BLOCKING: Dict[str, List[Any]] = {
     "ferry_inbox_close": [c_void_p, c_uint64],
     "ferry_quiesce": [c_int64],
     "ferry_request_cancel": [c_uint64],
+    "ferry_context_metrics": [c_void_p, c_char_p, c_size_t, c_uint64,
+                              c_uint32],
 }
 
 # Those that never block keep the interpreter's lock: giving it up and getting
@@ -251,6 +255,7 @@ class Library:
         self.inbox_close = _function(blocking, "inbox_close")
         self.quiesce = _function(blocking, "quiesce")
         self.request_cancel = _function(blocking, "request_cancel")
+        self.context_metrics = _function(blocking, "context_metrics")
         self.version = _function(quick, "version")
         self.abi_check = _function(quick, "abi_check")
         self.abi_layout = _function(quick, "abi_layout")

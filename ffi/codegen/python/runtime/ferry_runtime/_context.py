@@ -18,7 +18,7 @@ from ._c import (CLOSE_ABANDON, CLOSE_CANCEL, CLOSE_DRAIN, EALREADY, EBUSY,
                  generation, lib)
 from ._errors import Errors, check, checked, error_of
 from ._final import Finalizer
-from ._health import Health, health
+from ._health import Health, health, metrics
 from ._inbox import Port, Request
 from ._stream import Notice, Stream
 
@@ -73,6 +73,11 @@ class Base(_given.Unique):
     def health(self) -> Health:
         """What its threads do just now; waits for none of them."""
         return health(self.token)
+
+    def metrics(self, *, json: bool = False) -> str:
+        """All counters, those of strands too, and of each method how long its
+        calls waited and ran, in Prometheus' text format; or as JSON."""
+        return metrics(self.token, json)
 
     def _close(self, mode: int, timeout: Optional[float]
                ) -> Optional[Unfinished]:

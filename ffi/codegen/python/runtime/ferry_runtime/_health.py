@@ -1,12 +1,14 @@
-"""What a context's threads do just now."""
+"""What a context's threads do just now, and what they have done."""
 
 from __future__ import annotations
 
-from ctypes import byref
+from ctypes import byref, c_size_t, create_string_buffer
 from typing import NamedTuple, Optional
 
-from ._c import CHealth, lib
+from ._c import E2BIG, METRICS_JSON, METRICS_TEXT, CHealth, lib
 from ._errors import checked
+
+FIRST = 16 * 1024   # bytes that metrics are tried with
 
 LEVELS = ("none", "slow", "stalled", "wedged", "fatal")
 _THREADS = ("idle", "busy", "in_listener", "gone", "in_cancel_hook",
@@ -60,3 +62,16 @@ def health(token: int) -> Health:
         _text(out.listener_name), out.listener_age_ns / 1e9,
         _text(out.hook_method_name), out.hook_age_ns / 1e9, out.hooks,
         out.lost_wakeup_ns / 1e9, out.worker_thread, out.watcher_thread)
+
+
+def metrics(token: int, json: bool) -> str:
+    """Of a context; needs none of its threads."""
+    form = METRICS_JSON if json else METRICS_TEXT
+    size = c_size_t(FIRST)
+    while True:
+        # It may grow from one time to the next.
+        buf = create_string_buffer(size.value + size.value // 8 + 1)
+        r = lib.context_metrics(byref(size), buf, len(buf), token, form)
+        if r != E2BIG:
+            checked(r)
+            return buf.value.decode("utf-8", "replace")
