@@ -199,7 +199,7 @@ fill_reply(ferry_completion *c, struct node *n)
 		.kind = FERRY_KIND_REPLY,
 		.status = answered ? status : n->status,
 		.code = ferry__node_method(n),
-		.context = n->home->token,
+		.context = ferry__home_token(n->home),
 		.request = ferry__node_token(n, TOKEN_REQUEST),
 		.user = n->user,
 		.data = answered ? NULL : n->reply,
@@ -235,7 +235,7 @@ take_stale(ferry_completion *c, struct node *n, struct node_chain *home)
 		*c = (ferry_completion){
 			.kind = FERRY_KIND_STALE,
 			.code = ferry__node_method(n),
-			.context = n->home->token,
+			.context = ferry__home_token(n->home),
 			.request = ferry__node_token(n, TOKEN_REQUEST),
 			.user = n->user,
 			.name = ferry__node_method_name(n),

@@ -11,7 +11,9 @@
  *	who submits         the FFI thread      node.earlier
  *	the FFI thread      who submits next    node.user, idle at home
  *
- * Nothing is ever read through a hint: it may be wrong, and is of no use then.
+ * Nothing is ever read through a hint: it may be wrong. It then costs another
+ * thread the way of a line; with fewer than 16 in flight, where the walk's lead
+ * out of every list, that could not be measured.
  * Known as jump pointers: Roth and Sohi, "Effective Jump-Pointer Prefetching
  * for Linked Data Structures", 1999.
  */
@@ -52,15 +54,14 @@ ferry__trail_forget(struct trail *t)
 	memset(t->at, 0, sizeof t->at);
 }
 
-/* In nodes, as they lie in memory; 0 if that does not fit. Nodes of two chunks
- * need not lie a whole number of nodes apart: a hint is near enough. */
+/* In units of LINE: nodes of two chunks need not lie a whole number of nodes
+ * apart. 0 if it does not fit. */
 static inline int16_t
 ferry__ahead_distance(const struct node *from, const struct node *to)
 {
-	intptr_t nodes = ((intptr_t)to - (intptr_t)from) /
-	    (intptr_t)sizeof(struct node);
+	intptr_t lines = ((intptr_t)to - (intptr_t)from) / LINE;
 
-	return nodes == (int16_t)nodes ? (int16_t)nodes : 0;
+	return lines == (int16_t)lines ? (int16_t)lines : 0;
 }
 
 /* The submitting thread's, of each node in the order of its submits. */
@@ -75,7 +76,7 @@ ferry__ahead_submit(struct trail *t, struct node *n)
 static inline void
 ferry__ahead_walk(const struct node *n)
 {
-	intptr_t bytes = (intptr_t)n->earlier * (intptr_t)sizeof(struct node);
+	intptr_t bytes = (intptr_t)n->earlier * LINE;
 
 	prefetch_write((const void *)((uintptr_t)n + (uintptr_t)bytes));
 }

@@ -450,7 +450,7 @@ ferry_call_describe(ferry_call_info *out, ferry_call call)
 		return r;
 	r = ferry__options_write(out,
 	    &(ferry_call_info){
-		.context = n->home->token,
+		.context = ferry__home_token(n->home),
 		.request = ferry__token_as(call, TOKEN_REQUEST),
 		.deadline_ns =
 		    n->flags & NODE_DEADLINE ? n->deadline_ns : 0,

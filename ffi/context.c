@@ -6,6 +6,7 @@
  */
 #include "ffi/context.h"
 
+#include "ffi/dispatch.h"
 #include "ffi/handle.h"
 #include "ffi/reply.h"
 #include "ffi/self.h"
@@ -315,6 +316,9 @@ static void
 has_left(struct worker *w, struct context *c)
 {
 	w->letting_go = NULL;
+	/* Its homes are others' from here on, and what ran just now may have
+	 * given nodes to those of other contexts. */
+	ferry__dispatch_flush(w);
 	/* pair(left) release: handles, fini, counters. pair(busy) seq_cst: an
 	 * emit of another thread sees it, or the closer sees the emit. */
 	atom32_store_seqcst(&c->stage, CONTEXT_LEFT);

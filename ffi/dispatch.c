@@ -303,13 +303,15 @@ handle(struct worker *w, struct context *c, struct node *n,
 	finish(w, c, n, generation, &a, ferry__reply_outcome(a.status));
 }
 
-/* The watcher has looked meanwhile, a listener holds it up, or it is timed. */
+/* The watcher has looked meanwhile, a listener holds it up, or it is timed.
+ * What lies behind may last as long again: who waits for room waits no more. */
 COLD static void
 has_lasted(struct worker *w, struct context *c, const struct method *m,
     ferry_call call)
 {
 	ferry__timing_end(w, c, m, call);
 	ferry__watch_between(w);
+	ferry__dispatch_flush(w);
 }
 
 static ALWAYS_INLINE void

@@ -7,6 +7,18 @@
 
 #include "ffi/alloc.h"
 
+/* SIG_DFL and SIG_IGN stay what they are when SA_SIGINFO is set. */
+static bool
+is_function(const struct sigaction *a)
+{
+	uintptr_t function = (a->sa_flags & SA_SIGINFO) != 0
+	    ? (uintptr_t)a->sa_sigaction
+	    : (uintptr_t)a->sa_handler;
+
+	return function != (uintptr_t)SIG_DFL &&
+	    function != (uintptr_t)SIG_IGN;
+}
+
 void
 ferry__handler_chain(
     struct handler *h, int signo, siginfo_t *info, void *ucontext)
@@ -14,9 +26,11 @@ ferry__handler_chain(
 	/* pair(former) acquire: what it says. */
 	const struct sigaction *f = atomp_load_acquire(&h->former[signo]);
 
+	if (!is_function(f))
+		return;
 	if ((f->sa_flags & SA_SIGINFO) != 0)
 		f->sa_sigaction(signo, info, ucontext);
-	else if (f->sa_handler != SIG_DFL && f->sa_handler != SIG_IGN)
+	else
 		f->sa_handler(signo);
 }
 
@@ -25,13 +39,6 @@ is_ours(const struct handler *h, const struct sigaction *a)
 {
 	return (a->sa_flags & SA_SIGINFO) != 0 &&
 	    a->sa_sigaction == h->function;
-}
-
-static bool
-is_function(const struct sigaction *a)
-{
-	return (a->sa_flags & SA_SIGINFO) != 0 ||
-	    (a->sa_handler != SIG_DFL && a->sa_handler != SIG_IGN);
 }
 
 /* Field by field: the system does not write all of one. */

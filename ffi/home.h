@@ -33,7 +33,7 @@ struct total {
  */
 struct home {
 	/* Its thread's, copied from the context when it was bound. */
-	ON_OWN_LINE uint64_t token;   /* of the context; 0: unbound */
+	ON_OWN_LINE atom64 token;     /* of the context; 0: never bound */
 	struct list *shards;
 	struct list *shard;           /* of lane 0 */
 	struct park *park;            /* of the worker */
@@ -79,6 +79,7 @@ struct home {
 	struct link *chain_last;
 	struct trail gives;
 	uint32_t chain_length;
+	uint32_t chain_most;          /* constant while it is bound */
 	bool chain_listed;            /* in its worker's list, by: */
 	struct home *chain_next;
 
@@ -118,6 +119,13 @@ struct home_binding {
 };
 
 /* ---- looking ---- */
+
+/* Relaxed: its thread's, or of somebody who makes sure of it afterwards. */
+static inline uint64_t
+ferry__home_token(const struct home *h)
+{
+	return atom64_load_relaxed(&h->token);
+}
 
 static inline const char *
 ferry__node_method_name(const struct node *n)
@@ -161,6 +169,7 @@ ferry__node_take(struct home *h)
 static inline void
 ferry__node_untake(struct home *h, struct node *n)
 {
+	n->user = NULL; /* no hint (ahead.h) */
 	n->link.next = (struct link *)h->cache;
 	h->cache = n;
 }
@@ -229,7 +238,7 @@ ferry__node_give_worker(struct home **touched, struct node *n)
 		}
 	}
 	ferry__ahead_give(&h->gives, n);
-	if (UNLIKELY(h->chain_length == NODE_CHAIN))
+	if (UNLIKELY(h->chain_length >= h->chain_most))
 		return ferry__node_flush_worker(h);
 	return false;
 }

@@ -70,7 +70,8 @@ ledger(struct metrics_sink *out, const struct metrics *m)
 
 /* ------------------------------------------------------------- histograms */
 
-static void
+/* How many it has counted: at one look, so that both say the same. */
+static uint64_t
 buckets(struct metrics_sink *out, const struct histogram *h)
 {
 	uint64_t below = 0;
@@ -90,6 +91,7 @@ buckets(struct metrics_sink *out, const struct histogram *h)
 	ferry__metrics_text(out, ",[null,");
 	ferry__metrics_number(out, below);
 	ferry__metrics_text(out, "]]");
+	return below;
 }
 
 static void
@@ -104,13 +106,12 @@ histogram(struct metrics_sink *out, const char *name,
 	ferry__histogram_quantiles(q, thousandths, COUNT_OF(names), h);
 	ferry__metrics_text(out, ",\"");
 	ferry__metrics_text(out, name);
-	number(out, "\":{", "count", ferry__histogram_count(h));
+	ferry__metrics_text(out, "\":{\"buckets\":");
+	number(out, ",", "count", buckets(out, h));
 	number(out, ",", "sum_ns", atom64_load_relaxed(&h->sum_ns));
 	number(out, ",", "max_ns", atom64_load_relaxed(&h->max_ns));
 	for (size_t i = 0; i < COUNT_OF(names); i++)
 		number(out, ",", names[i], q[i]);
-	ferry__metrics_text(out, ",\"buckets\":");
-	buckets(out, h);
 	ferry__metrics_text(out, "}");
 }
 

@@ -2,7 +2,7 @@
  * Nodes and homes; see node.h.
  *
  * Owns: the directory of all nodes, the registry of all homes.
- * Threads: a home's first two lines are its thread's; the registry has one
+ * Threads: a home's first lines are its thread's; the registry has one
  * mutex, taken when a thread first submits to a context, when a thread ends,
  * and when a context closes.
  */
@@ -323,7 +323,11 @@ static void
 bind(struct home *h, const struct home_binding *b)
 {
 	divide(h, b->depth);
-	h->token = b->token;
+	/* No more than a quarter of them wait for the others on the way. */
+	h->chain_most = b->depth / 4 < 1 ? 1
+	    : b->depth / 4 < NODE_CHAIN  ? (uint32_t)(b->depth / 4)
+	                                 : NODE_CHAIN;
+	atom64_store_relaxed(&h->token, b->token);
 	h->generation = b->generation;
 	h->shards = b->shards;
 	h->shard_mask = b->n_shards - 1;

@@ -18,7 +18,7 @@ ferry__order_why_refused(const struct home *h)
 {
 	struct context *c;
 
-	if (ferry__context_find(&c, h->token) != FERRY_OK)
+	if (ferry__context_find(&c, ferry__home_token(h)) != FERRY_OK)
 		return FERRY_ESTALE;
 	/* pair(quiesce) acquire: set before the shards were closed. */
 	return atom32_load_acquire(&ferry__context_quiesced) != 0

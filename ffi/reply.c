@@ -82,6 +82,25 @@ ferry__reply_leave(struct context *c)
 
 /* ------------------------------------------------------------- going home */
 
+/*
+ * Whether this worker's chains may take it: they are for the homes of contexts
+ * that it runs, and has not let go of (context.c). A reply that was taken late
+ * may be of a former life.
+ */
+static bool
+is_of(const struct worker *w, const struct node *n)
+{
+	const struct context *c = ferry__reply_context(n);
+
+	if (ferry__context_worker(c) != w)
+		return false;
+	/* Relaxed, all: while the life is the same, only this thread lets go
+	 * of the context; and a token never comes again. */
+	return atom32_load_relaxed(&c->stage) != CONTEXT_LEFT &&
+	    ferry__home_token(n->home) ==
+	    atom64_load_relaxed(&c->slot->token);
+}
+
 void
 ferry__reply_drop(struct node *n)
 {
@@ -90,7 +109,7 @@ ferry__reply_drop(struct node *n)
 
 	if (!ferry__node_drop(n))
 		return;
-	if (w != NULL && ferry__context_worker(ferry__reply_context(n)) == w) {
+	if (w != NULL && is_of(w, n)) {
 		if (ferry__node_give_worker(&w->touched, n))
 			ferry__attachment_post_room(n->home);
 		return;

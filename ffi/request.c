@@ -71,7 +71,7 @@ home_slow(struct home **out, ferry_context token)
 	struct home *h = ferry__self.homes;
 	int r = FERRY_OK;
 
-	while (h != NULL && h->token != token)
+	while (h != NULL && ferry__home_token(h) != token)
 		h = h->next_of_thread;
 	if (h == NULL)
 		r = ferry__context_home(&h, token);
@@ -91,7 +91,7 @@ home_of(struct home **out, ferry_context token)
 
 	ferry__fork_enter();
 	h = ferry__self.recent[ferry__token_slot(token) % SELF_RECENT];
-	if (UNLIKELY(h == NULL || h->token != token))
+	if (UNLIKELY(h == NULL || ferry__home_token(h) != token))
 		return home_slow(out, token);
 	*out = h;
 	return FERRY_OK;
@@ -328,7 +328,7 @@ settle_refused(struct home *h, struct node *newest, int why)
 		return why;
 	/* submit() has entered: while the token is good, the counters are this
 	 * context's. A single request is answered already, or was not. */
-	count = ferry__context_find(&same, h->token) == FERRY_OK;
+	count = ferry__context_find(&same, ferry__home_token(h)) == FERRY_OK;
 	for (n = newest; n != NULL; n = next) {
 		next = (struct node *)n->link.next;
 		answer_refused(c, n, count);

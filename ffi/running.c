@@ -139,7 +139,7 @@ look_in_hand(ferry_running *out, const struct context *c)
 	claim = atom64_load_acquire(&n->claim);
 	/* Relaxed: a time. */
 	age = atom64_load_relaxed(&w->events.age_ns);
-	if (n->home->token != c->token ||
+	if (ferry__home_token(n->home) != c->token ||
 	    ferry__node_status(s.request, claim,
 	        /* pair(beat) acquire. */
 	        atom64_load_acquire(&n->state)) != FERRY_OK ||

@@ -11,6 +11,7 @@
 #include "ffi/call.h"
 #include "ffi/cancel.h"
 #include "ffi/context.h"
+#include "ffi/dispatch.h"
 #include "ffi/reply.h"
 #include "ffi/strand_memory.h"
 #include "ffi/strand_out.h"
@@ -236,8 +237,10 @@ resume(struct worker *w, struct strand *s, int woken, uint64_t now_ns)
 	now_ns = ended ? 0 : s->since_ns;
 	if (ended)
 		end(w, s);
-	if (UNLIKELY(ferry__timing_asks(w)))
+	if (UNLIKELY(ferry__timing_asks(w))) {
 		ferry__timing_end_resumed(w, c, m, call, id, began, now_ns);
+		ferry__dispatch_flush(w);
+	}
 	ferry__beat(&w->beat, BEAT_NO_SLOT);
 	ferry__watch_between(w);
 	return now_ns;
@@ -423,10 +426,12 @@ ferry__strand_run(struct worker *w)
 {
 	bool any = w->timers.first != NULL && run_due(w);
 
-	if (w->ready == NULL)
-		return any;
-	run_ready(w);
-	return true;
+	if (w->ready != NULL) {
+		run_ready(w);
+		any = true;
+	}
+	ferry__dispatch_flush(w);
+	return any;
 }
 
 /* ------------------------------------------------------------------ rousing */

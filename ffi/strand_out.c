@@ -213,8 +213,10 @@ give(struct strand *s, ferry_offload_fn fn, void *arg,
 	s->offload = word == OFFLOAD_OUT ? o : NULL;
 	s->wake.job.run = ferry__strand_woken;
 	r = ferry__pool_give(&pool, &o->job, 1);
-	if (r != FERRY_OK)
+	if (r != FERRY_OK) {
+		s->offload = NULL;
 		free(o);
+	}
 	return r;
 }
 

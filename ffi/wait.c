@@ -254,11 +254,13 @@ wait_for(ferry_reply *out, ferry_request request, int64_t timeout_ms,
 	struct node *n;
 	int r = ferry__request_node(&n, request, TOKEN_REQUEST);
 
-	if (r != FERRY_OK)
+	if (r == FERRY_OK)
+		r = claim_waited(n, request, CLAIM_WAITING);
+	if (r != FERRY_OK) {
+		if (edge)
+			end_wait();
 		return r;
-	r = claim_waited(n, request, CLAIM_WAITING);
-	if (r != FERRY_OK)
-		return r;
+	}
 	if (!edge)
 		r = begin_wait(ferry__reply_context(n), request);
 	else if (UNLIKELY(ferry__self.waits != NULL))

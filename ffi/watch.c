@@ -1,8 +1,8 @@
 /*
  * The worker's side of the watchdog; see watch.h.
  *
- * Threads: the ops run on the event thread, while the FFI thread may be stuck
- * in the very request they ask about; they only look.
+ * Threads: the ops run on the event thread, and for health on any, while the
+ * FFI thread may be stuck in the very request they ask about; they only look.
  */
 #include "ffi/watch.h"
 
@@ -190,7 +190,7 @@ suspect(void *worker, uint64_t word, struct suspect *out)
 		return false;
 	*out = (struct suspect){
 		.request = ferry__node_token(n, TOKEN_REQUEST),
-		.context = n->home->token,
+		.context = ferry__home_token(n->home),
 		.method = id,
 		.name = m->at[id].name,
 		.submitter = atom32_load_relaxed(&n->home->thread),

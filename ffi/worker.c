@@ -435,7 +435,7 @@ reset(struct worker *w)
 	w->batch = NULL;
 	w->n_recent = 0;
 	w->jobs = NULL;
-	w->touched = NULL;
+	ASSERT(w->touched == NULL);
 	w->current = NULL;
 	w->context = NULL;
 	w->call = 0;

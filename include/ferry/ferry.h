@@ -447,8 +447,10 @@ typedef struct ferry_context_options {
 	const void *init_arg;
 	int64_t timeout_ms;       /* for the open; 0 waits for ever */
 	/* Requests that one submitting thread may have unfinished or not yet
-	 * taken: default 4096, or FERRY_UNBOUNDED. A place is free again
-	 * shortly after its reply. */
+	 * taken: default 4096, or FERRY_UNBOUNDED. A place is free again with
+	 * its reply or shortly after; up to a quarter of them, if answered by
+	 * callback, only once what the FFI thread took together with it has
+	 * run, or the watcher has looked and the call in hand has returned. */
 	uint64_t depth;
 	/* Exact bound over all threads; costs a shared counter. 0: none. */
 	uint64_t depth_total;

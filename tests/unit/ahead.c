@@ -37,11 +37,11 @@ static const struct node *
 far_from(const struct node *n, intptr_t count)
 {
 	return (const struct node *)((uintptr_t)n +
-	    (uintptr_t)(count * (intptr_t)sizeof *n));
+	    (uintptr_t)(count * LINE));
 }
 
 static void
-distance_is_in_nodes_or_none(void)
+distance_is_in_lines_or_none(void)
 {
 	static struct node n;
 
@@ -257,7 +257,7 @@ T_MAIN(
 	T_OK(sem_init(&held, 0, 0));
 	T_OK(sem_init(&answered, 0, 0));
 	T_RUN(trail_tells_who_passed_before);
-	T_RUN(distance_is_in_nodes_or_none);
+	T_RUN(distance_is_in_lines_or_none);
 	T_RUN(submits_lead_to_earlier_ones);
 	T_RUN(way_home_leads_to_later_ones);
 	T_RUN(others_leave_no_hint);

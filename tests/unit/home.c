@@ -469,7 +469,7 @@ bound_anew_is_clean(void)
 	T_ASSERT(!ferry__node_wants_room(h));
 	T_EQ(h->context_flags, HOME_TOTAL);
 	T_EQ(h->generation, world.binding.generation);
-	T_EQ(h->token, world.binding.token);
+	T_EQ(ferry__home_token(h), world.binding.token);
 	ferry__node_disband(&world.homes);
 }
 
