@@ -222,6 +222,7 @@ way_home_leads_to_later_ones(void)
 
 	world_open(&world, NODES);
 	h = world_home(&world);
+	h->chain_most = NODE_CHAIN;
 	T_EQ(world_take(h, nodes, NODES), NODES);
 	give(h, nodes, 12);
 	expect_hints(atomp_load_relaxed(&h->returned), 12);

@@ -63,7 +63,7 @@ each_thread_has_its_own(void)
 	T_ASSERT(mine->shard >= world.shards);
 	T_ASSERT(mine->shard < world.shards + WORLD_SHARDS);
 	T_EQ(atom32_load_relaxed(&mine->thread), ferry__os_thread_id());
-	T_EQ(mine->token, world.binding.token);
+	T_EQ(ferry__home_token(mine), world.binding.token);
 	/* Another context, another home; both at once. */
 	world_open(&other, 10);
 	T_ASSERT(world_home(&other) != mine);
@@ -263,6 +263,9 @@ worker_lists_each_home_once(void)
 	world_open(&other, 2);
 	a = world_home(&world);
 	b = world_home(&other);
+	T_EQ(a->chain_most, 100 / 4);
+	T_EQ(b->chain_most, 1);
+	a->chain_most = b->chain_most = NODE_CHAIN;
 	world_take(a, nodes, 100);
 	world_take(b, of_b, 2);
 	for (unsigned i = 0; i < NODE_CHAIN - 1; i++)
@@ -303,6 +306,7 @@ want_room_in_both_orders(void)
 
 	world_open(&world, 4);
 	h = world_home(&world);
+	h->chain_most = NODE_CHAIN;
 	told = 0;
 	world_take(h, nodes, 4);
 	world_give(nodes, 1);
