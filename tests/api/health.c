@@ -2,6 +2,8 @@
  * What a context tells of its worker, from words alone: in a stall, at rest,
  * and to callers of every size.
  */
+#include <stdbool.h>
+
 #include "watched.h"
 
 static void
@@ -96,8 +98,45 @@ health_sizes(void)
 	fx_close(context);
 }
 
+static atomic_bool seen_enough;
+
+static void *
+look_all_the_time(void *arg)
+{
+	ferry_context context = *(ferry_context *)arg;
+
+	while (!atomic_load(&seen_enough))
+		T_LE(health(context).worker, FERRY_THREAD_IN_DOORBELL);
+	return NULL;
+}
+
+/* On one worker with contexts that come and go: whose request is in hand, or
+ * was, is asked of memory that is another context's by then. For TSan. */
+static void
+health_beside_others_that_end(void)
+{
+	ferry_context_options o = fx_context_options();
+	ferry_context context, other;
+	pthread_t looker;
+
+	o.worker_key = "health";
+	context = fx_open_with(&o);
+	looker = t_thread_start(look_all_the_time, &context);
+	for (int i = 0; i < 500; i++) {
+		other = fx_open_with(&o);
+		for (int k = 0; k < 30; k++)
+			T_EQ(fx_wait(fx_submit(other, FX_NOP, NULL, 0, NULL)),
+			    FERRY_OK);
+		fx_close(other);
+	}
+	atomic_store(&seen_enough, true);
+	t_thread_join(looker);
+	fx_close(context);
+}
+
 T_MAIN(
 	T_RUN(health_of_a_stall);
 	T_RUN(health_at_rest);
 	T_RUN(health_sizes);
+	T_RUN(health_beside_others_that_end);
 )
