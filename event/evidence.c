@@ -10,6 +10,11 @@
 /* After a thread that runs has not answered. */
 #define ASK_NS UINT64_C(500000000)
 
+/* How long a look is fresh: for so many of the watcher's turns, and not much
+ * longer than these take on a machine that is not idle. */
+#define FRESH_TURNS 4u
+#define LATE_NS     UINT64_C(250000000)
+
 #define WANTED \
 	(FACT_STATE | FACT_EXISTS | FACT_CALL | FACT_CPU | FACT_DELAY | \
 	    FACT_TRACER | FACT_SIGNALS)
@@ -37,42 +42,84 @@ ferry__evidence_about(struct evidence *e, uint64_t serial, uint32_t thread)
 		return;
 	e->serial = serial;
 	e->thread = thread;
-	e->n = e->total = 0;
+	e->n = 0;
+	e->call.known = 0;
 	e->wait = VERDICT_NOT_OURS;
 }
 
+/* ------------------------------------------------------------- two looks */
+
 static bool
-is_about(const struct evidence *e, const struct unwinding *u)
+in_call(const struct facts *f)
 {
-	return u->place != 0 && u->serial == e->serial;
+	return (f->known & FACT_CALL) != 0 && f->in_call;
 }
 
-/* To the scribe, unless it knows the place, or has another in hand. */
-static void
-give(struct evidence *e, uint64_t place, uint32_t flags)
+/* It has not run between the two, and so was where it is. */
+static bool
+stood(const struct facts *f, const struct facts *g)
 {
-	const struct unwinding *last = &e->unwindings[e->newest];
+	return in_call(f) && in_call(g) &&
+	    (f->known & g->known & FACT_CPU) != 0 && f->cpu_ns == g->cpu_ns;
+}
+
+static uint64_t
+apart(uint64_t a, uint64_t b)
+{
+	return a > b ? a - b : b - a;
+}
+
+/* Whether the frames of the one are those of the other. */
+static bool
+shows(const struct sight *a, const struct sight *b)
+{
+	const struct facts *f = &a->look.facts, *g = &b->look.facts;
+
+	if (a->serial == 0 || a->serial != b->serial || a->look.place == 0 ||
+	    a->look.place != b->look.place || in_call(f) != in_call(g) ||
+	    (in_call(f) && !ferry__verdict_same_call(f, g)))
+		return false;
+	return stood(f, g) || apart(a->turn, b->turn) < FRESH_TURNS;
+}
+
+/* ---------------------------------------------------------------- copies */
+
+static const struct unwinding *
+newest(const struct evidence *e)
+{
+	return &e->unwindings[e->newest];
+}
+
+void
+ferry__evidence_hand_on(struct evidence *e)
+{
 	struct unwinding *u = &e->unwindings[1 - e->newest];
 	struct trace t = u->job.trace;
 
-	if (ferry__scribe_is(&last->job, SCRIBE_GIVEN) ||
-	    (is_about(e, last) && last->place == place))
+	if (e->waiting.serial == 0)
+		return;
+	/* It knows the place. */
+	if (shows(&newest(e)->of, &e->waiting)) {
+		e->waiting.serial = 0;
+		return;
+	}
+	if (ferry__scribe_is(&newest(e)->job, SCRIBE_GIVEN))
 		return;
 	u->job.trace = e->latest;
 	e->latest = t;
-	u->job.symbols = (flags & FERRY_WATCH_NO_SYMBOLS) == 0;
-	u->place = 0;
-	if (!ferry__scribe_give(&u->job))
-		return;
-	u->place = place;
-	u->serial = e->serial;
-	e->newest = 1 - e->newest;
+	u->job.symbols = e->symbols;
+	u->of = e->waiting;
+	e->waiting.serial = 0;
+	if (ferry__scribe_give(&u->job))
+		e->newest = 1 - e->newest;
+	else
+		u->of.serial = 0;
 }
 
 static bool
 copy(struct evidence *e, const struct facts *f, uint64_t now_ns)
 {
-	if ((f->known & FACT_CALL) != 0 && f->in_call)
+	if (in_call(f))
 		return ferry__trace_blocked(&e->latest, e->thread, f);
 	if (now_ns < e->ask_ns)
 		return false;
@@ -83,60 +130,166 @@ copy(struct evidence *e, const struct facts *f, uint64_t now_ns)
 	return false;
 }
 
-bool
-ferry__evidence_look(struct evidence *e, const struct beat *beat,
-    uint64_t word, enum verdict_wait wait, uint32_t flags)
+/* ----------------------------------------------------------------- looks */
+
+/* A wait that goes on after a stop shows no number of its own, but is where it
+ * was. If that was not seen, nobody knows what it waits for. */
+static void
+find_number(struct evidence *e, struct facts *f)
 {
-	struct verdict_look look = { .word = word };
+	if (!in_call(f))
+		return;
+	if (!ferry__facts_call_is_resumed(f->number)) {
+		e->call = *f;
+		return;
+	}
+	f->number = e->call.number;
+	if (!ferry__verdict_same_call(f, &e->call))
+		f->number = -1;
+}
+
+/* What the call is about, while it is. */
+static void
+add_site(struct sight *s)
+{
+	const struct facts *f = &s->look.facts;
+	int at = ferry__facts_call_descriptor(f->number);
+
+	if (ferry__facts_call_is_futex(f->number, f->args))
+		s->owner = ferry__facts_lock_owner(f->args[0]);
+	if (at >= 0 && !ferry__facts_descriptor(
+	        s->target, sizeof s->target, (int)f->args[at]))
+		s->target[0] = '\0';
+}
+
+/* Still where it was before its stack and all that was read. */
+static bool
+still_there(const struct evidence *e, const struct facts *f)
+{
+	struct facts now;
+
+	ferry__facts_look(&now, e->thread, FACT_CALL);
+	if (in_call(&now) && ferry__facts_call_is_resumed(now.number))
+		now.number = f->number;
+	return ferry__verdict_same_call(f, &now);
+}
+
+/* False: the thread is not to be seen there, by its stack. */
+static bool
+see(struct evidence *e, struct sight *s, uint32_t flags)
+{
+	struct facts *f = &s->look.facts;
 	bool copied;
 
-	look.at_ns = ferry__os_now_ns();
-	ferry__facts_look(&look.facts, e->thread, WANTED);
+	ferry__facts_look(f, e->thread, WANTED);
+	find_number(e, f);
 	copied = (flags & FERRY_WATCH_NO_STACKS) == 0 &&
-	    copy(e, &look.facts, look.at_ns);
-	if (!ferry__beat_stands(beat, word))
-		return false;
-	if (copied) {
-		look.place = ferry__trace_place(&e->latest);
-		give(e, look.place, flags);
+	    copy(e, f, s->look.at_ns);
+	if (!in_call(f))
+		return copied;
+	add_site(s);
+	if (still_there(e, f))
+		return copied;
+	s->owner = 0;
+	s->target[0] = '\0';
+	return false;
+}
+
+static bool
+is_fresh(const struct sight *s, const struct evidence_look *how,
+    uint64_t now_ns)
+{
+	return how->turn - s->turn < FRESH_TURNS &&
+	    now_ns - s->look.at_ns <= FRESH_TURNS * how->tick_ns + LATE_NS;
+}
+
+/* Those from before the thread has last run, and that are not fresh. */
+static void
+forget(struct evidence *e, const struct evidence_look *how,
+    const struct sight *last)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < e->n; i++) {
+		const struct sight *s = &e->sights[i];
+
+		if (is_fresh(s, how, last->look.at_ns) ||
+		    stood(&s->look.facts, &last->look.facts))
+			e->sights[n++] = *s;
 	}
+	e->n = n;
+}
+
+bool
+ferry__evidence_look(struct evidence *e, const struct evidence_look *how)
+{
+	struct sight s = { .look.word = how->word, .serial = e->serial,
+		.turn = how->turn };
+	bool copied;
+
+	if (e->n != 0 && e->sights[e->n - 1].turn == how->turn)
+		return true;
+	e->waiting.serial = 0;
+	s.look.at_ns = ferry__os_now_ns();
+	copied = see(e, &s, how->flags);
+	if (!ferry__beat_stands(how->beat, how->word)) {
+		s.look.facts.known = 0;
+		forget(e, how, &s);
+		return false;
+	}
+	if (copied) {
+		s.look.place = ferry__trace_place(&e->latest);
+		e->symbols = (how->flags & FERRY_WATCH_NO_SYMBOLS) == 0;
+		e->waiting = s;
+		ferry__evidence_hand_on(e);
+	}
+	forget(e, how, &s);
 	if (e->n == VERDICT_LOOKS)
-		memmove(e->looks, e->looks + 1, --e->n * sizeof look);
-	e->looks[e->n++] = look;
-	e->total++;
-	e->wait = wait;
+		memmove(e->sights, e->sights + 1, --e->n * sizeof s);
+	e->sights[e->n++] = s;
+	e->wait = how->wait;
 	return true;
 }
 
-struct verdict
-ferry__evidence_verdict(const struct evidence *e, bool idle_with_work)
-{
-	return ferry__verdict(e->looks, e->n, e->wait, idle_with_work);
-}
+/* --------------------------------------------------------------- findings */
 
-const struct facts *
-ferry__evidence_facts(const struct evidence *e, uint32_t look)
+void
+ferry__evidence_find(struct finding *out, const struct evidence *e,
+    uint64_t serial, bool idle_with_work)
 {
-	return look < e->n ? &e->looks[look].facts : NULL;
+	bool knows = e != NULL && e->serial == serial && e->n != 0;
+	struct verdict_look looks[VERDICT_LOOKS];
+	struct verdict *v = &out->verdict;
+
+	memset(out, 0, sizeof *out);
+	out->looks = knows ? e->n : 0;
+	for (uint32_t i = 0; i < out->looks; i++)
+		looks[i] = e->sights[i].look;
+	*v = ferry__verdict(looks, out->looks,
+	    knows ? e->wait : VERDICT_NOT_OURS, idle_with_work);
+	/* One that is gone is nowhere. */
+	if (out->looks != 0 && v->verdict != FERRY_VERDICT_EXITED)
+		out->shown = e->sights[v->shown];
 }
 
 const struct frames *
-ferry__evidence_frames(const struct evidence *e)
+ferry__evidence_frames(const struct evidence *e, const struct finding *f)
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		const struct unwinding *u =
 		    &e->unwindings[i == 0 ? e->newest : 1 - e->newest];
 
-		if (is_about(e, u) && ferry__scribe_is(&u->job, SCRIBE_DONE))
+		if (shows(&u->of, &f->shown) &&
+		    ferry__scribe_is(&u->job, SCRIBE_DONE))
 			return &u->job.frames;
 	}
 	return NULL;
 }
 
 bool
-ferry__evidence_awaits(const struct evidence *e)
+ferry__evidence_awaits(const struct evidence *e, const struct finding *f)
 {
-	const struct unwinding *u = &e->unwindings[e->newest];
-
-	return is_about(e, u) && ferry__scribe_is(&u->job, SCRIBE_GIVEN);
+	return shows(&e->waiting, &f->shown) ||
+	    (shows(&newest(e)->of, &f->shown) &&
+	        ferry__scribe_is(&newest(e)->job, SCRIBE_GIVEN));
 }

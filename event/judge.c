@@ -114,10 +114,13 @@ add_facts(struct event_thread *t, struct watchdog_sample *s, uint64_t now_ns)
 	    FACT_STATE | FACT_CPU | FACT_DELAY);
 	s->held = (f.known & FACT_STATE) != 0 &&
 	    (f.state == 'T' || f.state == 't');
-	if (j->before_word == s->word)
+	if (j->before_word == s->word) {
 		s->delay_ns = delay_since(j, &f, now_ns);
-	else
+		if (f.known & j->before.known & FACT_CPU)
+			s->cpu_ns = since(f.cpu_ns, j->before.cpu_ns);
+	} else {
 		j->ahead_ns = 0;
+	}
 	j->before = f;
 	j->before_word = s->word;
 }
@@ -181,6 +184,23 @@ is_half_way(const struct judge *j, const struct watchdog_limits *limits)
 	    !ferry__tell_knows(j, serial);
 }
 
+/* Whether the call is to be looked at more closely, as something will be said
+ * of it soon, or is now. */
+static bool
+is_near(const struct event_thread *t, const struct watchdog_limits *limits,
+    uint32_t actions)
+{
+	const struct watchdog *w = &t->judge.dog;
+	const uint32_t now = WATCHDOG_BEGAN | WATCHDOG_ROSE |
+	    WATCHDOG_GOES_ON | WATCHDOG_OVERLOADED | WATCHDOG_HELD;
+
+	if (actions & now)
+		return true;
+	return (actions & WATCHDOG_PREPARE) != 0
+	    ? !w->announced || ferry__watchdog_nears(w, limits, t->tick_ns)
+	    : is_half_way(&t->judge, limits);
+}
+
 /* All that one look led to. `s` is whose call is in hand, within `limits`; or
  * NULL. */
 static void
@@ -203,10 +223,7 @@ follow(struct event_thread *t, struct source *first, struct source *s,
 		ferry__tell_lost(t, first, word, now_ns);
 	if (s == NULL)
 		return;
-	/* While an episode goes on, only for those who will be told. */
-	if ((actions & WATCHDOG_PREPARE) != 0
-	        ? !j->dog.announced || (actions & worse) != 0
-	        : is_half_way(j, limits))
+	if (is_near(t, limits, actions))
 		ferry__tell_gather(
 		    t, s, j->suspect.serial[j->suspect.n - 1], word);
 	if (actions & worse)
@@ -214,11 +231,8 @@ follow(struct event_thread *t, struct source *first, struct source *s,
 	if (actions & WATCHDOG_OVERLOADED)
 		ferry__tell_no_stall(
 		    t, first, s, WATCHDOG_OVERLOADED, now_ns);
-	if (actions & WATCHDOG_HELD) {
-		ferry__tell_gather(
-		    t, s, j->suspect.serial[j->suspect.n - 1], word);
+	if (actions & WATCHDOG_HELD)
 		ferry__tell_no_stall(t, first, s, WATCHDOG_HELD, now_ns);
-	}
 }
 
 /* Whose call is in hand, and by when something is to be done about it. */
@@ -288,6 +302,7 @@ ferry__judge_look(struct event_thread *t, struct source *first,
 	struct watchdog_result v;
 	struct source *s = add_suspect(t, first, &sample, &limits);
 
+	j->turn++;
 	look_at_queue(t, s, stands, now_ns);
 	if (stands && ferry__beat_state(sample.word) != BEAT_IDLE)
 		add_facts(t, &sample, now_ns);

@@ -39,16 +39,15 @@ struct suspect {
 /* A callback's or file's turn, which waits for the frames for a moment. */
 struct pending {
 	uint32_t actions;            /* FERRY_ACTION_…; 0: nothing */
-	uint32_t kind;
-	uint32_t level;              /* as it was then, and … */
-	uint64_t age_ns;             /* … so is the age */
 	uint64_t due_ns;
+	struct report_case about;    /* as it was then */
 };
 
 struct docket;                       /* evidence and report: judge.c */
 
 struct judge {
 	struct watchdog dog;
+	uint64_t turn;               /* looks so far */
 	struct suspect suspect;      /* as of the last look that found one */
 	struct suspect blamed;       /* of the episode that goes on */
 	struct docket *docket;       /* made at the first need, for ever */

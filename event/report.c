@@ -11,9 +11,19 @@
 
 /* ------------------------------------------------------------------- facts */
 
-static void
-add_blocking(struct report *r, const struct facts *f)
+/* One that runs, or is gone, is in no call. */
+static bool
+may_block(uint32_t verdict)
 {
+	return verdict != FERRY_VERDICT_SPINNING &&
+	    verdict != FERRY_VERDICT_STARVED &&
+	    verdict != FERRY_VERDICT_EXITED;
+}
+
+static void
+add_blocking(struct report *r, const struct sight *shown)
+{
+	const struct facts *f = &shown->look.facts;
 	ferry_stall *s = &r->stall;
 	int at;
 
@@ -23,38 +33,48 @@ add_blocking(struct report *r, const struct facts *f)
 	s->syscall_name = ferry__facts_call_name(f->number);
 	if (ferry__facts_call_is_futex(f->number, f->args)) {
 		s->lock = f->args[0];
-		s->owner = ferry__facts_lock_owner(s->lock);
+		s->owner = shown->owner;
 	}
 	at = ferry__facts_call_descriptor(f->number);
-	if (at < 0)
-		return;
-	s->descriptor = (int)f->args[at];
-	if (ferry__facts_descriptor(
-	        r->target, sizeof r->target, (int)s->descriptor))
-		s->target = r->target;
+	if (at >= 0)
+		s->descriptor = (int)f->args[at];
+	if (shown->target[0] != '\0')
+		s->target = shown->target;
+}
+
+static uint32_t
+verdict_of(const struct report_case *c, const struct verdict *v)
+{
+	if (c->kind == FERRY_STALL_OVERLOADED)
+		return FERRY_VERDICT_STARVED;
+	/* The age has left out what it was starved for: what is told of as a
+	 * stall has used up its time, if only now and then. */
+	if (v->verdict == FERRY_VERDICT_STARVED && !c->idle_with_work)
+		return v->spins ? FERRY_VERDICT_SPINNING
+		                : FERRY_VERDICT_UNKNOWN;
+	return v->verdict;
 }
 
 static void
-add_evidence(struct report *r, const struct report_case *c,
-    const struct evidence *e)
+add_finding(struct report *r, const struct report_case *c,
+    const struct finding *found, const struct frames *frames)
 {
-	struct verdict v = ferry__evidence_verdict(e, c->idle_with_work);
-	const struct facts *f = ferry__evidence_facts(e, v.shown);
-	const struct frames *frames = ferry__evidence_frames(e);
 	ferry_stall *s = &r->stall;
 
-	s->verdict = v.verdict;
-	s->progress = v.progress;
-	s->cpu_ns = v.cpu_ns;
-	s->delay_ns = v.delay_ns;
-	/* The age has left out what it was starved for: what is told of as a
-	 * stall has used up its time, if only now and then. */
-	if (s->verdict == FERRY_VERDICT_STARVED && !c->idle_with_work)
-		s->verdict = s->cpu_ns != 0 ? FERRY_VERDICT_SPINNING
-		                            : FERRY_VERDICT_UNKNOWN;
-	s->looks = e->total;
-	if (f != NULL)
-		add_blocking(r, f);
+	s->verdict = verdict_of(c, &found->verdict);
+	s->progress = found->verdict.progress;
+	s->looks = found->looks;
+	s->cpu_ns = found->verdict.cpu_ns;
+	s->delay_ns = found->verdict.delay_ns;
+	if (c->kind == FERRY_STALL_OVERLOADED) {
+		/* Both of all the time that it was watched. */
+		s->cpu_ns = c->used_ns;
+		s->delay_ns = c->starved_ns;
+	}
+	if (c->kind == FERRY_STALL_HELD)
+		s->age_ns = c->held_ns;
+	if (may_block(s->verdict))
+		add_blocking(r, &found->shown);
 	if (frames != NULL) {
 		s->n_frames = frames->n;
 		s->frames = frames->at;
@@ -170,26 +190,61 @@ put_blocking(struct report *r)
 		put(r, ", whose owner seems to be thread %" PRIu32, s->owner);
 }
 
+static const char *
+on_spinning(uint32_t progress)
+{
+	switch (progress) {
+	case FERRY_PROGRESS_SOME:
+		return "it computes, and gets on; if that is meant, give the "
+		       "method higher levels or a scope";
+	case FERRY_PROGRESS_NONE:
+		return "it computes at one place; if that is not meant, look "
+		       "for a loop there";
+	default:
+		return "it computes, and whether it gets on is not known; if "
+		       "that is not meant, see where (ferry_watch_signal())";
+	}
+}
+
+static const char *
+on_call(int64_t call)
+{
+	switch (ferry__facts_call_awaits(call)) {
+	case FACTS_AWAITS_TIME:
+		return "it sleeps until its time has come; if that is not "
+		       "meant, see who asks for it";
+	case FACTS_AWAITS_PROCESS:
+		return "another process does not end; see that";
+	default:
+		return "the other side does not answer; give the wait a "
+		       "timeout, or the call a cancel hook";
+	}
+}
+
+static const char *
+on_disk_sleep(int64_t call)
+{
+	return ferry__facts_call_awaits(call) == FACTS_AWAITS_START
+	    ? "a process that it has started does not get to run its program; "
+	      "see that"
+	    : "the kernel waits for a device or a network file system; look "
+	      "there";
+}
+
 /* What whoever reads this may want to do. */
 static const char *
-advice(uint32_t verdict, uint32_t progress)
+advice(const ferry_stall *s)
 {
-	switch (verdict) {
+	switch (s->verdict) {
 	case FERRY_VERDICT_SPINNING:
-		return progress == FERRY_PROGRESS_SOME
-		    ? "it computes, and gets on; if that is meant, give the "
-		      "method higher levels or a scope"
-		    : "it computes at one place; if that is not meant, look "
-		      "for a loop there";
+		return on_spinning(s->progress);
 	case FERRY_VERDICT_BLOCKED_LOCK:
 		return "somebody else must let go of a lock, or signal a "
 		       "condition; see where that thread is";
 	case FERRY_VERDICT_BLOCKED_SYSCALL:
-		return "the other side does not answer; give the wait a "
-		       "timeout, or the call a cancel hook";
+		return on_call(s->syscall);
 	case FERRY_VERDICT_DISK_SLEEP:
-		return "the kernel waits for a device or a network file "
-		       "system; look there";
+		return on_disk_sleep(s->syscall);
 	case FERRY_VERDICT_STARVED:
 		return "the machine is overloaded; the call is not to blame";
 	case FERRY_VERDICT_STOPPED:
@@ -222,7 +277,7 @@ put_verdict(struct report *r)
 		[FERRY_PROGRESS_SOME] = ", moving",
 	};
 	const ferry_stall *s = &r->stall;
-	const char *what = advice(s->verdict, s->progress);
+	const char *what = advice(s);
 
 	put(r, "  verdict: %s", ferry_verdict_name(s->verdict));
 	put_blocking(r);
@@ -234,8 +289,24 @@ put_verdict(struct report *r)
 		put(r, "  so: %s\n", what);
 }
 
+/* What is not known is not said. */
 static void
-put_facts(struct report *r, const struct report_case *c)
+put_use(struct report *r, const struct report_case *c, bool timed)
+{
+	const ferry_stall *s = &r->stall;
+	bool life = c->kind == FERRY_STALL_OVERLOADED;
+
+	put(r, "  FFI thread %" PRIu32, s->worker_thread);
+	if (life ? c->use_known : timed)
+		put(r, ": used a processor for " SECONDS
+		       ", waited for one for " SECONDS ", %s",
+		    IN(s->cpu_ns), IN(s->delay_ns),
+		    life ? "while it was watched" : "between the looks");
+	put(r, "\n");
+}
+
+static void
+put_facts(struct report *r, const struct report_case *c, bool timed)
 {
 	const ferry_stall *s = &r->stall;
 
@@ -255,9 +326,7 @@ put_facts(struct report *r, const struct report_case *c)
 	/* What was is told; what is is over. */
 	if (s->kind == FERRY_STALL_ENDED)
 		return;
-	put(r, "  FFI thread %" PRIu32 ": used a processor for " SECONDS
-	       ", waited for one for " SECONDS ", between the looks\n",
-	    s->worker_thread, IN(s->cpu_ns), IN(s->delay_ns));
+	put_use(r, c, timed);
 	put(r, "  queued behind it: %" PRIu64, s->depth);
 	if (s->depth != 0 && s->oldest_ns != 0)
 		put(r, ", for " SECONDS " or longer", IN(s->oldest_ns));
@@ -331,7 +400,7 @@ or_null(const char *s)
 
 void
 ferry__report_make(struct report *r, const struct report_case *c,
-    const struct evidence *e)
+    const struct finding *found, const struct frames *frames)
 {
 	r->size = 0;
 	r->stall = (ferry_stall){
@@ -355,16 +424,9 @@ ferry__report_make(struct report *r, const struct report_case *c,
 		.descriptor = -1,
 		.text = r->text,
 	};
-	if (e != NULL)
-		add_evidence(r, c, e);
-	if (c->kind == FERRY_STALL_OVERLOADED) {
-		r->stall.verdict = FERRY_VERDICT_STARVED;
-		r->stall.delay_ns = c->starved_ns;
-	}
-	if (c->kind == FERRY_STALL_HELD)
-		r->stall.age_ns = c->held_ns;
+	add_finding(r, c, found, frames);
 	put_headline(r);
 	put_verdict(r);
-	put_facts(r, c);
+	put_facts(r, c, found->verdict.timed);
 	put_stack(r);
 }

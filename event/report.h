@@ -2,7 +2,7 @@
  * A report: what is known of a call that does not come back, as a ferry_stall
  * and as text for people.
  *
- * Pure but for a descriptor's name and the time of day.
+ * Pure but for the time of day.
  */
 #ifndef FERRY_EVENT_REPORT_H
 #define FERRY_EVENT_REPORT_H
@@ -27,6 +27,8 @@ struct report_case {
 	uint64_t depth;
 	uint64_t oldest_ns;
 	uint64_t starved_ns;      /* left out of the age for that … */
+	uint64_t used_ns;         /* what it used meanwhile, if … */
+	bool use_known;           /* … that is known */
 	uint64_t held_ns;         /* … or because it was stopped */
 	const char *scope;        /* "": none */
 	const char *reason;       /* likewise */
@@ -36,14 +38,14 @@ struct report_case {
 
 struct report {
 	ferry_stall stall;        /* its text, frames and strings: */
-	char target[256];
 	size_t size;              /* of the text, without its end */
 	char text[REPORT_TEXT];
 };
 
-/* The evidence may be NULL. Frames stay the scribe's. */
+/* Frames may be NULL, and stay the scribe's; strings of the finding are its
+ * own. */
 void ferry__report_make(struct report *r, const struct report_case *c,
-    const struct evidence *e);
+    const struct finding *found, const struct frames *frames);
 
 /* A level's name: "slow". */
 const char *ferry__report_level(uint32_t level);

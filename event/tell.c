@@ -11,6 +11,8 @@
 
 struct docket {
 	struct evidence *evidence;
+	/* Of the call that was told of last, at that time. */
+	struct finding found;
 	struct report report;
 };
 
@@ -59,15 +61,39 @@ ferry__tell_gather(struct event_thread *t, struct source *s, uint64_t serial,
 {
 	struct docket *d = docket_of(t);
 	const struct wishes *w = ferry__actions_use(&s->actions);
-	uint32_t flags = w != NULL ? w->flags : 0;
+	const struct evidence_look how = {
+		.beat = t->beat,
+		.word = word,
+		.wait = t->ops->waits(t->worker),
+		.flags = w != NULL ? w->flags : 0,
+		.turn = t->judge.turn,
+		.tick_ns = t->tick_ns,
+	};
 
 	ferry__actions_let_go(&s->actions);
 	if (d == NULL || d->evidence == NULL)
 		return;
 	ferry__evidence_about(
 	    d->evidence, serial, t->ops->thread_id(t->worker));
-	ferry__evidence_look(d->evidence, t->beat, word,
-	    t->ops->waits(t->worker), flags);
+	ferry__evidence_look(d->evidence, &how);
+}
+
+/* What is known of that piece of work now, which is what will be said of it:
+ * also later, when another one is looked at. */
+static void
+find(struct event_thread *t, uint64_t serial, bool idle_with_work)
+{
+	struct docket *d = docket_of(t);
+
+	if (d != NULL)
+		ferry__evidence_find(
+		    &d->found, d->evidence, serial, idle_with_work);
+}
+
+static uint64_t
+serial_of(const struct suspect *p)
+{
+	return p->serial[p->n - 1];
 }
 
 bool
@@ -159,7 +185,10 @@ make_report(struct event_thread *t, const struct report_case *c)
 
 	if (d == NULL)
 		return NULL;
-	ferry__report_make(&d->report, c, d->evidence);
+	ferry__report_make(&d->report, c, &d->found,
+	    d->evidence != NULL
+	        ? ferry__evidence_frames(d->evidence, &d->found)
+	        : NULL);
 	return &d->report;
 }
 
@@ -235,26 +264,29 @@ awaits_frames(const struct judge *j)
 {
 	const struct evidence *e = evidence_of(j);
 
-	return e != NULL && ferry__evidence_awaits(e);
+	return e != NULL && ferry__evidence_awaits(e, &j->docket->found);
 }
 
-/* What was put off; true: the callback wants to keep waiting. */
+/* Whether the call that was told of is the one in hand. */
+static bool
+is_in_hand(const struct judge *j)
+{
+	return j->dog.known && j->dog.pieces[0].serial == j->blamed.serial[0];
+}
+
+/* What was put off, as it was then; true: the callback wants to keep waiting,
+ * of the call that is in hand. */
 static bool
 settle(struct event_thread *t, struct source *first, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
-	struct pending p = j->pending;
+	struct pending *p = &j->pending;
 	struct source *s = ferry__tell_source(first, &j->blamed);
-	struct report_case c;
+	uint32_t actions = p->actions;
 
-	j->pending.actions = 0;
-	if (p.actions == 0 || s == NULL)
-		return false;
-	fill_case(&c, t, &j->blamed, s, now_ns);
-	c.kind = p.kind;
-	c.level = p.level;
-	c.age_ns = p.age_ns;
-	return tell_host(t, s, p.actions, &c, now_ns);
+	p->actions = 0;
+	return actions != 0 && s != NULL &&
+	    tell_host(t, s, actions, &p->about, now_ns) && is_in_hand(j);
 }
 
 void
@@ -263,6 +295,8 @@ ferry__tell_settle(
 {
 	struct judge *j = &t->judge;
 
+	if (evidence_of(j) != NULL)
+		ferry__evidence_hand_on(j->docket->evidence);
 	if (j->pending.actions != 0 &&
 	    (!awaits_frames(j) || now_ns >= j->pending.due_ns) &&
 	    settle(t, first, now_ns))
@@ -297,6 +331,7 @@ ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
 	if (actions & WATCHDOG_BEGAN)
 		j->level = FERRY_LEVEL_NONE;
 	j->blamed = j->suspect;
+	find(t, serial_of(&j->blamed), false);
 	w = ferry__actions_use(&s->actions);
 	what = ferry__actions_at(w, s->notify_level, j->level, level);
 	if (actions & WATCHDOG_GOES_ON)
@@ -313,10 +348,8 @@ ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
 		    make_report(t, &c));
 	j->pending = (struct pending){
 		.actions = what & ~(uint32_t)FERRY_ACTION_NOTICE,
-		.kind = c.kind,
-		.level = c.level,
-		.age_ns = c.age_ns,
 		.due_ns = now_ns + FRAMES_NS,
+		.about = c,
 	};
 }
 
@@ -379,9 +412,12 @@ ferry__tell_no_stall(struct event_thread *t, struct source *first,
 	bool held = action == WATCHDOG_HELD;
 	struct report_case c;
 
+	find(t, serial_of(&t->judge.suspect), false);
 	fill_case(&c, t, &t->judge.suspect, s, now_ns);
 	c.kind = held ? FERRY_STALL_HELD : FERRY_STALL_OVERLOADED;
 	c.starved_ns = ferry__watchdog_starved(&t->judge.dog);
+	c.used_ns = ferry__watchdog_used(&t->judge.dog);
+	c.use_known = (t->judge.before.known & FACT_CPU) != 0;
 	c.held_ns = ferry__watchdog_held(&t->judge.dog);
 	announce(t, first, held ? FERRY_KIND_HELD : FERRY_KIND_OVERLOADED, &c,
 	    make_report(t, &c));
@@ -422,6 +458,7 @@ ferry__tell_lost(struct event_thread *t, struct source *first, uint64_t word,
 		.method = UINT32_MAX,
 	};
 	ferry__tell_gather(t, s, word, word);
+	find(t, word, true);
 	fill_lost(&c, t, s, FERRY_STALL_BEGAN, now_ns);
 	announce(t, first, FERRY_KIND_NOT_RESPONDING, &c, make_report(t, &c));
 	j->lost_word = word;

@@ -16,7 +16,7 @@ struct evidence {
 	uint64_t cpu, delay;       /* no more than that together */
 	bool cpu_known;
 	bool one_call;             /* most looks, in the one of `shown` */
-	uint32_t shown;
+	uint32_t shown;            /* the latest of these */
 };
 
 /* -------------------------------------------------------------- one look */
@@ -50,8 +50,8 @@ is_runnable(const struct facts *f)
 
 /* ------------------------------------------------------------- two looks */
 
-static bool
-same_call(const struct facts *a, const struct facts *b)
+bool
+ferry__verdict_same_call(const struct facts *a, const struct facts *b)
 {
 	return in_call(a) && in_call(b) && a->number == b->number &&
 	    a->sp == b->sp && a->pc == b->pc &&
@@ -122,8 +122,8 @@ find_call(struct evidence *e)
 		uint32_t same = 0;
 
 		for (uint32_t j = 0; j < e->n; j++)
-			same += same_call(&e->looks[i].facts,
-			    &e->looks[j].facts);
+			same += ferry__verdict_same_call(
+			    &e->looks[i].facts, &e->looks[j].facts);
 		if (2 * same > e->n && on_call(&e->looks[i].facts)) {
 			e->one_call = true;
 			e->shown = i;
@@ -142,7 +142,6 @@ gather(const struct verdict_look *looks, uint32_t n, enum verdict_wait wait,
 	if (n == 0)
 		return e;
 	e.last = &looks[n - 1].facts;
-	e.shown = n - 1;
 	measure(&e);
 	find_call(&e);
 	return e;
@@ -284,6 +283,21 @@ judge(const struct evidence *e)
 	return FERRY_VERDICT_UNKNOWN;
 }
 
+/* The look that shows it. */
+static uint32_t
+shown(const struct evidence *e, uint32_t verdict)
+{
+	uint32_t i = e->n == 0 ? 0 : e->n - 1;
+
+	if (verdict == FERRY_VERDICT_DISK_SLEEP)
+		while (!has_state(&e->looks[i].facts, 'D'))
+			i--;
+	return e->one_call && (verdict == FERRY_VERDICT_BLOCKED_LOCK ||
+	                          verdict == FERRY_VERDICT_BLOCKED_SYSCALL)
+	    ? e->shown
+	    : i;
+}
+
 /* --------------------------------------------------------------- progress */
 
 static bool
@@ -297,7 +311,8 @@ moved(const struct verdict_look *a, const struct verdict_look *b)
 		return true;
 	if (!knows(f, FACT_CALL) || !knows(g, FACT_CALL))
 		return false;
-	return f->in_call != g->in_call || (f->in_call && !same_call(f, g));
+	return f->in_call != g->in_call ||
+	    (f->in_call && !ferry__verdict_same_call(f, g));
 }
 
 /* At the same place, as far as that is known. */
@@ -305,7 +320,7 @@ static bool
 stayed(const struct verdict_look *a, const struct verdict_look *b)
 {
 	return (a->place != 0 && a->place == b->place) ||
-	    same_call(&a->facts, &b->facts);
+	    ferry__verdict_same_call(&a->facts, &b->facts);
 }
 
 static uint32_t
@@ -332,12 +347,15 @@ ferry__verdict(const struct verdict_look *looks, uint32_t n,
     enum verdict_wait wait, bool idle_with_work)
 {
 	struct evidence e = gather(looks, n, wait, idle_with_work);
+	uint32_t verdict = judge(&e);
 
-	return (struct verdict){ .verdict = judge(&e),
+	return (struct verdict){ .verdict = verdict,
 		.progress = progress(&e),
-		.shown = e.shown,
+		.shown = shown(&e, verdict),
 		.cpu_ns = e.cpu,
-		.delay_ns = e.delay };
+		.delay_ns = e.delay,
+		.timed = e.cpu_known,
+		.spins = spinning(&e) };
 }
 
 const char *

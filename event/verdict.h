@@ -57,12 +57,17 @@ enum verdict_wait {
 struct verdict {
 	uint32_t verdict;     /* FERRY_VERDICT_… */
 	uint32_t progress;    /* FERRY_PROGRESS_… */
-	/* The look that shows it: of BLOCKED_…, the latest one in the call
-	 * that is meant; else the last one. */
+	/* The look that shows it: of BLOCKED_… and DISK_SLEEP, the latest one
+	 * in the call that is meant; else the last one. */
 	uint32_t shown;
 	uint64_t cpu_ns;      /* between the first look and the last */
 	uint64_t delay_ns;
+	bool timed;           /* these are known */
+	bool spins;           /* the rule of SPINNING holds, whatever else */
 };
+
+/* Blocked, and both in the same call: number, arguments, and place. */
+bool ferry__verdict_same_call(const struct facts *a, const struct facts *b);
 
 /*
  * For how long it was runnable and did not run, between two looks that far

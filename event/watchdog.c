@@ -23,6 +23,7 @@ struct interval {
 	bool same;           /* the word: nothing has happened */
 	uint64_t credit_ns;
 	uint64_t starved_ns;
+	uint64_t used_ns;
 	uint64_t held_ns;
 };
 
@@ -72,6 +73,12 @@ ferry__watchdog_age(const struct watchdog *w)
 }
 
 uint64_t
+ferry__watchdog_used(const struct watchdog *w)
+{
+	return w->known ? w->pieces[w->n - 1].used_ns : 0;
+}
+
+uint64_t
 ferry__watchdog_starved(const struct watchdog *w)
 {
 	return w->known ? w->pieces[w->n - 1].starved_ns : 0;
@@ -89,6 +96,7 @@ give(struct watchdog_piece *p)
 {
 	p->given_ns = p->age_ns;
 	p->starved_ns = 0;
+	p->used_ns = 0;
 	p->held_ns = 0;
 	p->overload_told = p->held_told = false;
 }
@@ -111,6 +119,7 @@ weigh(const struct watchdog *w, uint64_t now_ns, uint64_t planned_ns,
 	passed = smaller(passed, most);
 	i.starved_ns = smaller(s->delay_ns, passed);
 	i.credit_ns = passed - i.starved_ns;
+	i.used_ns = smaller(s->cpu_ns, i.credit_ns);
 	return i;
 }
 
@@ -119,6 +128,7 @@ credit(struct watchdog_piece *p, const struct interval *i)
 {
 	p->age_ns = sum(p->age_ns, i->credit_ns);
 	p->starved_ns = sum(p->starved_ns, i->starved_ns);
+	p->used_ns = sum(p->used_ns, i->used_ns);
 	p->held_ns = sum(p->held_ns, i->held_ns);
 }
 
@@ -355,6 +365,18 @@ ferry__watchdog_give(struct watchdog *w)
 	p->waits = true;
 	w->calm = true;
 	w->waits = true;
+}
+
+bool
+ferry__watchdog_nears(const struct watchdog *w,
+    const struct watchdog_limits *limits, uint64_t planned_ns)
+{
+	uint64_t soon = sum(planned_ns, planned_ns);
+	uint64_t run = sum(w->lasted_ns - w->base_ns, w->since_ns);
+	bool waits = w->known && w->pieces[w->n - 1].waits;
+
+	return waits || sum(run, soon) >= w->next_ns ||
+	    level_of(sum(ferry__watchdog_age(w), soon), limits) > w->peak;
 }
 
 /* --------------------------------------------------------------- one look */

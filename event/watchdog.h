@@ -52,6 +52,7 @@ struct watchdog_sample {
 	const struct watchdog_limits *limits;
 	uint64_t delay_ns; /* the thread waited for a processor, since the last
 	                    * look, as far as known; may exceed that time */
+	uint64_t cpu_ns;   /* and used one, likewise */
 	uint64_t done_ns;  /* the clock when all this had been looked at; 0: no
 	                    * later than at now_ns */
 	bool held;         /* stopped or traced, now */
@@ -62,6 +63,7 @@ struct watchdog_piece {
 	uint64_t serial;
 	uint64_t age_ns;
 	uint64_t starved_ns; /* left out of the age for want of a processor */
+	uint64_t used_ns;    /* of one, in the same time */
 	uint64_t given_ns;   /* levels count from this age: "keep waiting", or
 	                      * an episode that blamed it has ended */
 	uint64_t held_ns;    /* for how long it was held at both looks */
@@ -155,10 +157,17 @@ struct watchdog_result ferry__watchdog_step(struct watchdog *w,
  * piece has ended and the episode with it. Not after an ENDED. */
 void ferry__watchdog_give(struct watchdog *w);
 
+/* Whether a report on the episode that goes on may come within two ticks: what
+ * PREPARE says at each look then is to be followed. */
+bool ferry__watchdog_nears(const struct watchdog *w,
+    const struct watchdog_limits *limits, uint64_t planned_ns);
+
 /* The age that levels are judged by: of the innermost piece; 0: none. */
 uint64_t ferry__watchdog_age(const struct watchdog *w);
 
-/* What it left out of that for want of a processor, and while it was held. */
+/* What it left out of that for want of a processor, and while it was held; and
+ * what it used of one. */
+uint64_t ferry__watchdog_used(const struct watchdog *w);
 uint64_t ferry__watchdog_starved(const struct watchdog *w);
 uint64_t ferry__watchdog_held(const struct watchdog *w);
 

@@ -57,6 +57,21 @@ const char *ferry__facts_call_name(int64_t number);
 int ferry__facts_call_descriptor(int64_t number);
 bool ferry__facts_call_is_futex(int64_t number, const uint64_t args[6]);
 
+/* Whether it is what the kernel makes of a wait with a timeout when the thread
+ * has been stopped and goes on: place and arguments are those of the call that
+ * waits, the number is not. */
+bool ferry__facts_call_is_resumed(int64_t number);
+
+/* What a call waits for, where its name says so. */
+enum facts_awaited {
+	FACTS_AWAITS_ANY,
+	FACTS_AWAITS_TIME,     /* sleeps */
+	FACTS_AWAITS_START,    /* of a process, until that runs a program */
+	FACTS_AWAITS_PROCESS   /* until one ends */
+};
+
+enum facts_awaited ferry__facts_call_awaits(int64_t number);
+
 /* Whose thread id the C library keeps in a mutex whose lock word is at that
  * address, if it looks like one, and the thread is one of this process; else
  * 0. A hint: reads memory that may be anything, or not there at all. */

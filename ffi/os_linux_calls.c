@@ -55,6 +55,40 @@ ferry__facts_call_descriptor(int64_t number)
 	return -1;
 }
 
+static const struct {
+	const char *name;
+	enum facts_awaited what;
+} awaited[] = {
+	{ "nanosleep", FACTS_AWAITS_TIME },
+	{ "clock_nanosleep", FACTS_AWAITS_TIME },
+	{ "clock_nanosleep_time64", FACTS_AWAITS_TIME },
+	{ "clone", FACTS_AWAITS_START },
+	{ "clone3", FACTS_AWAITS_START },
+	{ "vfork", FACTS_AWAITS_START },
+	{ "wait4", FACTS_AWAITS_PROCESS },
+	{ "waitid", FACTS_AWAITS_PROCESS },
+	{ "waitpid", FACTS_AWAITS_PROCESS }
+};
+
+enum facts_awaited
+ferry__facts_call_awaits(int64_t number)
+{
+	const char *name = ferry__facts_call_name(number);
+
+	for (size_t i = 0; name != NULL && i < COUNT_OF(awaited); i++)
+		if (strcmp(awaited[i].name, name) == 0)
+			return awaited[i].what;
+	return FACTS_AWAITS_ANY;
+}
+
+bool
+ferry__facts_call_is_resumed(int64_t number)
+{
+	const char *name = ferry__facts_call_name(number);
+
+	return name != NULL && strcmp(name, "restart_syscall") == 0;
+}
+
 static bool
 waits(uint64_t operation)
 {

@@ -46,6 +46,20 @@ ferry__facts_call_is_futex(int64_t number, const uint64_t args[6])
 	return false;
 }
 
+bool
+ferry__facts_call_is_resumed(int64_t number)
+{
+	(void)number;
+	return false;
+}
+
+enum facts_awaited
+ferry__facts_call_awaits(int64_t number)
+{
+	(void)number;
+	return FACTS_AWAITS_ANY;
+}
+
 uint32_t
 ferry__facts_lock_owner(uint64_t address)
 {

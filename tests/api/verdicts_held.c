@@ -2,6 +2,8 @@
  * Verdicts on calls that something outside of the library holds: a listener, a
  * cancel hook, a debugger; a thread that is gone, and one that nobody woke.
  */
+#include <poll.h>
+
 #include "tracer.h"
 
 #include "ear.h"
@@ -265,6 +267,65 @@ traced(void)
 	scene_close(&s);
 }
 
+/*
+ * A wait that was stopped goes on under another number, by which nobody knows
+ * what it is: it is named as it was seen before, or not at all.
+ */
+static int
+poll_run(ferry_call call, void *fd)
+{
+	struct pollfd p = {.fd = *(int *)fd, .events = POLLIN};
+
+	(void)call;
+	T_EQ(poll(&p, 1, (int)for_long_ms()), 1);
+	return FERRY_OK;
+}
+
+static void
+none_is_resumed(struct stalls *h)
+{
+	pthread_mutex_lock(&h->lock);
+	for (uint32_t i = 0; i < h->n; i++)
+		T_EQ(strstr(h->at[i]->text, "restart_syscall"), NULL);
+	pthread_mutex_unlock(&h->lock);
+}
+
+static void
+a_wait_that_goes_on(void)
+{
+	const struct stall *r;
+	struct scene s;
+	ferry_request request;
+	uint32_t tid, n;
+	int fd[2];
+
+	if (T_PORTABLE)
+		T_SKIP_CASE("not known here");
+	scene_open(&s, NULL);
+	T_OK(pipe(fd));
+	request = fx_do(s.context, poll_run, &fd[0]);
+	r = await_verdict(&s, request, FERRY_VERDICT_BLOCKED_SYSCALL);
+	T_STR(r->syscall_name, "poll");
+	tid = health(s.context).worker_thread;
+	if (tracer_order(&tracer, TRACER_HOLD, tid) == 0) {
+		T_OK(tracer_order(&tracer, TRACER_LET_GO, tid));
+		T_WAIT_UNTIL(fx_thread_state(tid) == 'S', FX_LIMIT_MS);
+		n = stalls_n(&s.heard);
+		T_WAIT_UNTIL(stalls_n(&s.heard) > n + 1, FX_LIMIT_MS);
+		r = s.heard.at[n + 1];
+		T_EQ(r->s.verdict, FERRY_VERDICT_BLOCKED_SYSCALL);
+		T_STR(r->syscall_name, "poll");
+	} else {
+		dprintf(1, "  (ptrace is refused)\n");
+	}
+	T_EQ(write(fd[1], "", 1), 1);
+	T_EQ(fx_wait(request), FERRY_OK);
+	none_is_resumed(&s.heard);
+	scene_close(&s);
+	close(fd[0]);
+	close(fd[1]);
+}
+
 /* ----------------------------------------------------------- lost wake-ups */
 
 struct submitter {
@@ -426,6 +487,7 @@ run_all(void)
 	T_RUN(listener_that_stays);
 	T_RUN(cancel_hook);
 	T_RUN(traced);
+	T_RUN(a_wait_that_goes_on);
 	T_RUN(lost_wakeup);
 	T_RUN(exited);
 }

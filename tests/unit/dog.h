@@ -95,6 +95,9 @@ static inline struct watchdog_result
 step(uint64_t planned, const struct watchdog_sample *s)
 {
 	uint64_t passed = now > dog.looked_ns ? now - dog.looked_ns : 0;
+	struct watchdog before = dog;
+	bool nears = s->limits != NULL &&
+	    ferry__watchdog_nears(&before, s->limits, planned);
 	struct watchdog_result r =
 	    ferry__watchdog_step(&dog, now, planned, LOST_NS, s);
 	enum beat_state state = ferry__beat_state(s->word);
@@ -112,6 +115,12 @@ step(uint64_t planned, const struct watchdog_sample *s)
 	}
 	if (dog.announced && !dog.calm)
 		T_ASSERT(r.actions & PREPARE);
+	/* Who is told more of a piece was to look at it before. */
+	if ((r.actions & (ROSE | GOES_ON)) != 0 && s->limits != NULL &&
+	    before.known &&
+	    before.pieces[before.n - 1].serial ==
+	        dog.pieces[dog.n - 1].serial)
+		T_ASSERT(nears);
 	T_ASSERT(state == BEAT_IDLE || !(r.actions & LOST));
 	return r;
 }

@@ -288,6 +288,10 @@ calls_by_name(void)
 	T_EQ(ferry__facts_call_descriptor(123456), -1);
 	T_ASSERT(!ferry__facts_call_is_futex(-1, none));
 	T_ASSERT(!ferry__facts_call_is_futex(123456, none));
+	T_ASSERT(!ferry__facts_call_is_resumed(-1));
+	T_ASSERT(!ferry__facts_call_is_resumed(123456));
+	T_EQ(ferry__facts_call_awaits(-1), FACTS_AWAITS_ANY);
+	T_EQ(ferry__facts_call_awaits(123456), FACTS_AWAITS_ANY);
 }
 
 T_MAIN(

@@ -132,6 +132,13 @@ blocked_in_read(void)
 	T_STR(ferry__facts_call_name(f.number), "read");
 	T_EQ(ferry__facts_call_descriptor(f.number), 0);
 	T_ASSERT(!ferry__facts_call_is_futex(f.number, f.args));
+	T_ASSERT(!ferry__facts_call_is_resumed(f.number));
+	T_ASSERT(ferry__facts_call_is_resumed(SYS_restart_syscall));
+	T_EQ(ferry__facts_call_awaits(f.number), FACTS_AWAITS_ANY);
+	T_EQ(ferry__facts_call_awaits(SYS_clock_nanosleep),
+	    FACTS_AWAITS_TIME);
+	T_EQ(ferry__facts_call_awaits(SYS_clone), FACTS_AWAITS_START);
+	T_EQ(ferry__facts_call_awaits(SYS_waitid), FACTS_AWAITS_PROCESS);
 	T_ASSERT(
 	    ferry__facts_descriptor(target, sizeof target, (int)f.args[0]));
 	snprintf(wanted, sizeof wanted, "%.6s", target);

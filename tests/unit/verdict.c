@@ -137,6 +137,9 @@ from_looks(void)
 		    P(NONE), 2 },
 		{ "a disk, mostly", 3, { DISK(0), RUN(50, 1, 0), DISK(90) },
 		    V(DISK_SLEEP), P(SOME), 2 },
+		{ "a disk, until just now", 3,
+		    { DISK(0), DISK(50), READ(90, 3, 1) }, V(DISK_SLEEP),
+		    P(SOME), 1 },
 		{ "a disk, once", 3,
 		    { DISK(0), READ(50, 3, 1), READ(90, 3, 1) },
 		    V(BLOCKED_SYSCALL), P(SOME), 2 }
@@ -168,6 +171,11 @@ held_or_gone(void)
 		{ "a zombie", 2,
 		    { RUN(0, 0, 0), LOOK(50, 'Z', 0, 0, .tracer = 0) },
 		    V(EXITED), P(NONE), 1 },
+		{ "gone, from a call", 3,
+		    { READ(0, 3, 1), READ(50, 3, 1), { .at_ns = 90 * MS,
+		        .word = 5, .facts = { .known = FACT_EXISTS,
+		            .number = -1 } } },
+		    V(EXITED), P(NONE), 2 },
 		{ "gone", 2,
 		    { RUN(0, 0, 0), { .at_ns = 50 * MS, .word = 5,
 		        .facts = { .known = FACT_EXISTS, .number = -1 } } },
@@ -354,6 +362,14 @@ figures(void)
 	T_EQ(v.delay_ns, 90 * MS);
 	v = OF(RUN(0, 10, 5), RUN(100, 10, 5));
 	T_EQ(v.delay_ns, 100 * MS);
+	/* Whether it ran enough, also where another rule holds before. */
+	T_ASSERT(v.timed && !v.spins);
+	v = OF(RUN(0, 0, 0), RUN(65, 9, 56));
+	T_EQ(v.verdict, V(STARVED));
+	T_ASSERT(v.timed && !v.spins);
+	v = OF(RUN(0, 0, 0), RUN(65, 20, 45));
+	T_EQ(v.verdict, V(STARVED));
+	T_ASSERT(v.timed && v.spins);
 	v = OF(READ(0, 3, 10), RUN(100, 10, 0));
 	T_EQ(v.delay_ns, 0);
 	/* Clocks that go backwards, or stand. */
@@ -361,6 +377,7 @@ figures(void)
 	T_EQ(v.verdict, V(UNKNOWN));
 	T_EQ(v.cpu_ns, 0);
 	T_EQ(v.delay_ns, 0);
+	T_ASSERT(!v.timed);
 }
 
 /* What the judge of ages needs, of two looks only. */

@@ -455,6 +455,25 @@ keep_waiting_for_nothing(void)
 	    { .in = "c", .delay = 100, .says = OVERLOADED });
 }
 
+/* Only who will be told soon has to look closely. */
+static void
+nears_are_few(void)
+{
+	struct watchdog_sample s = { .word = word(2, BEAT_BUSY), .n = 1,
+		.serial = { 9 }, .limits = &usual };
+	uint32_t n = 0, reports = 0;
+
+	start(word(1, BEAT_IDLE));
+	for (int i = 0; i < 200; i++) {
+		n += dog.announced &&
+		    ferry__watchdog_nears(&dog, &usual, TICK);
+		reports += (step(TICK, &s).actions & (ROSE | GOES_ON)) != 0;
+		now += TICK;
+	}
+	T_EQ(reports, 5);
+	T_EQ(n, 2 * reports);
+}
+
 T_MAIN(
 	T_RUN(idle_ends_at_once);
 	T_RUN(gap_in_the_last_interval);
@@ -479,4 +498,5 @@ T_MAIN(
 	T_RUN(waiting_with_a_scope);
 	T_RUN(keep_waiting_and_rise);
 	T_RUN(keep_waiting_for_nothing);
+	T_RUN(nears_are_few);
 )

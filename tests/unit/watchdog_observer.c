@@ -293,6 +293,35 @@ not_lost(void)
 	    { .in = ".", .stirs = true, .delay = 100, .times = 1000 });
 }
 
+/* What it used in the time that it is counted for, and no more than that. */
+static void
+use_is_of_the_same_time(void)
+{
+	struct watchdog_sample s = { .word = word(2, BEAT_BUSY), .n = 1,
+		.serial = { 9 }, .limits = &usual, .cpu_ns = 20 * MS,
+		.delay_ns = 70 * MS };
+
+	start(word(1, BEAT_IDLE));
+	step(TICK, &s);
+	T_EQ(ferry__watchdog_used(&dog), 0);
+	for (uint32_t i = 1; i <= 5; i++) {
+		now += TICK;
+		step(TICK, &s);
+		T_EQ(ferry__watchdog_used(&dog), i * 20 * MS);
+		T_EQ(ferry__watchdog_starved(&dog), i * 70 * MS);
+	}
+	s.cpu_ns = 1000 * MS;
+	now += TICK;
+	step(TICK, &s);
+	T_EQ(ferry__watchdog_used(&dog), 130 * MS);
+	ferry__watchdog_give(&dog);
+	T_EQ(ferry__watchdog_used(&dog), 0);
+	s.word = word(3, BEAT_IDLE);
+	s.n = 0;
+	step(TICK, &s);
+	T_EQ(ferry__watchdog_used(&dog), 0);
+}
+
 /* A limit of 0 is none. */
 static void
 lost_is_switched_off(void)
@@ -320,6 +349,7 @@ T_MAIN(
 	T_RUN(overload_is_told_once);
 	T_RUN(starved_for_longer_than_it_was);
 	T_RUN(no_overload_in_an_episode);
+	T_RUN(use_is_of_the_same_time);
 	T_RUN(lost_is_told_once);
 	T_RUN(not_lost);
 	T_RUN(lost_is_switched_off);
