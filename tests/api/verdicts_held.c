@@ -305,7 +305,7 @@ a_wait_that_goes_on(void)
 	T_OK(pipe(fd));
 	request = fx_do(s.context, poll_run, &fd[0]);
 	r = await_verdict(&s, request, FERRY_VERDICT_BLOCKED_SYSCALL);
-	T_STR(r->syscall_name, "poll");
+	T_ASSERT(strstr(r->syscall_name, "poll") != NULL);
 	tid = health(s.context).worker_thread;
 	if (tracer_order(&tracer, TRACER_HOLD, tid) == 0) {
 		T_OK(tracer_order(&tracer, TRACER_LET_GO, tid));
@@ -314,7 +314,7 @@ a_wait_that_goes_on(void)
 		T_WAIT_UNTIL(stalls_n(&s.heard) > n + 1, FX_LIMIT_MS);
 		r = s.heard.at[n + 1];
 		T_EQ(r->s.verdict, FERRY_VERDICT_BLOCKED_SYSCALL);
-		T_STR(r->syscall_name, "poll");
+		T_ASSERT(strstr(r->syscall_name, "poll") != NULL);
 	} else {
 		dprintf(1, "  (ptrace is refused)\n");
 	}

@@ -10,19 +10,18 @@
 #if defined(__linux__) && !defined(FERRY_OS_posix)
 
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
-#include <sys/syscall.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define LIMIT_MS 20000
 #define TICK     UINT64_C(10000000)
 
-/* It reads, then polls, then wants the lock, then ends. */
+/* It reads, then receives, then wants the lock, then ends. */
 struct subject {
 	pthread_t thread;
 	atom32 id;
-	int read[2], poll[2];
+	int read[2], receive[2];
 	pthread_mutex_t lock;
 };
 
@@ -40,12 +39,11 @@ static void *
 go_round(void *arg)
 {
 	struct subject *s = arg;
-	struct pollfd p = { .fd = s->poll[0], .events = POLLIN };
 	char byte;
 
 	atom32_store_release(&s->id, ferry__os_thread_id());
 	T_EQ(read(s->read[0], &byte, 1), 1);
-	T_EQ(poll(&p, 1, -1), 1);
+	T_EQ(recv(s->receive[0], &byte, 1, 0), 1);
 	T_OK(pthread_mutex_lock(&s->lock));
 	T_OK(pthread_mutex_unlock(&s->lock));
 	return NULL;
@@ -74,7 +72,7 @@ static void
 start(struct subject *s)
 {
 	T_OK(pipe(s->read));
-	T_OK(pipe(s->poll));
+	T_OK(socketpair(AF_UNIX, SOCK_STREAM, 0, s->receive));
 	T_OK(pthread_mutex_init(&s->lock, NULL));
 	T_OK(pthread_mutex_lock(&s->lock));
 	atom32_store_relaxed(&s->id, 0);
@@ -84,16 +82,16 @@ start(struct subject *s)
 }
 
 static void
-to_poll(struct subject *s)
+to_receive(struct subject *s)
 {
 	T_EQ(write(s->read[1], "", 1), 1);
-	await_call(s, "poll");
+	await_call(s, "recvfrom");
 }
 
 static void
 to_lock(struct subject *s)
 {
-	T_EQ(write(s->poll[1], "", 1), 1);
+	T_EQ(write(s->receive[1], "", 1), 1);
 	await_call(s, "futex");
 }
 
@@ -104,7 +102,7 @@ end(struct subject *s)
 	t_thread_join(s->thread);
 	for (int i = 0; i < 2; i++) {
 		close(s->read[i]);
-		close(s->poll[i]);
+		close(s->receive[i]);
 	}
 	T_OK(pthread_mutex_destroy(&s->lock));
 }
@@ -173,13 +171,13 @@ of_one_piece_alone(void)
 	T_EQ(second.shown.serial, 0);
 	T_ASSERT(ferry__evidence_frames(evidence, &second) == NULL);
 	T_ASSERT(!ferry__evidence_awaits(evidence, &second));
-	to_poll(&s);
+	to_receive(&s);
 	about(&s, 102);
 	second = find(102);
 	T_EQ(second.looks, 0);
 	T_ASSERT(look(1, FERRY_WATCH_NO_STACKS));
 	second = find(102);
-	check_call(&second, FERRY_VERDICT_BLOCKED_SYSCALL, "poll");
+	check_call(&second, FERRY_VERDICT_BLOCKED_SYSCALL, "recvfrom");
 	T_ASSERT(ferry__evidence_frames(evidence, &second) == NULL);
 	to_lock(&s);
 	end(&s);
@@ -196,10 +194,12 @@ frames_of_the_place_shown(void)
 	start(&s);
 	about(&s, 201);
 	T_ASSERT(look(1, 0));
-	to_poll(&s);
+	to_receive(&s);
+	/* Twice, for of two looks on a busy machine another rule may hold. */
 	T_ASSERT(look(2, 0));
+	T_ASSERT(look(3, 0));
 	f = find(201);
-	check_call(&f, FERRY_VERDICT_BLOCKED_SYSCALL, "poll");
+	check_call(&f, FERRY_VERDICT_BLOCKED_SYSCALL, "recvfrom");
 	check_frames(&f);
 	/* As it stands there, they stay good. */
 	T_ASSERT(look(90, FERRY_WATCH_NO_STACKS));
@@ -236,11 +236,11 @@ of_late(void)
 	f = find(301);
 	T_EQ(f.looks, 3);
 	T_EQ(f.verdict.progress, FERRY_PROGRESS_NONE);
-	to_poll(&s);
+	to_receive(&s);
 	T_ASSERT(look(100, FERRY_WATCH_NO_STACKS));
 	f = find(301);
 	T_EQ(f.looks, 1);
-	check_call(&f, FERRY_VERDICT_BLOCKED_SYSCALL, "poll");
+	check_call(&f, FERRY_VERDICT_BLOCKED_SYSCALL, "recvfrom");
 	/* One a turn. */
 	T_ASSERT(look(100, FERRY_WATCH_NO_STACKS));
 	f = find(301);
@@ -261,7 +261,7 @@ read_at_the_look(void)
 	start(&s);
 	about(&s, 401);
 	T_ASSERT(look(1, FERRY_WATCH_NO_STACKS));
-	to_poll(&s);
+	to_receive(&s);
 	T_EQ(dup2(other, s.read[0]), s.read[0]);
 	f = find(401);
 	check_call(&f, FERRY_VERDICT_BLOCKED_SYSCALL, "read");
@@ -292,7 +292,7 @@ one_that_is_gone_is_nowhere(void)
 	T_ASSERT(look(2, 0));
 	f = find(501);
 	check_frames(&f);
-	to_poll(&s);
+	to_receive(&s);
 	to_lock(&s);
 	end(&s);
 	T_WAIT_UNTIL((look(turn, 0), f = find(501), turn++,
@@ -319,7 +319,7 @@ not_of_who_comes_next(void)
 	T_EQ(f.looks, 0);
 	T_EQ(f.verdict.verdict, FERRY_VERDICT_UNKNOWN);
 	T_ASSERT(!ferry__evidence_awaits(evidence, &f));
-	to_poll(&s);
+	to_receive(&s);
 	to_lock(&s);
 	end(&s);
 }
