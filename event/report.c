@@ -281,7 +281,8 @@ put_verdict(struct report *r)
 
 	put(r, "  verdict: %s", ferry_verdict_name(s->verdict));
 	put_blocking(r);
-	put(r, "%s", progress[s->progress]);
+	if (s->verdict != FERRY_VERDICT_EXITED)
+		put(r, "%s", progress[s->progress]);
 	if (s->looks != 0)
 		put(r, " (looks: %" PRIu32 ")", s->looks);
 	put(r, "\n");
