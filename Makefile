@@ -347,6 +347,10 @@ $(API): $(O)/%: $(O)/%.o $(SO)
 	$(call say,LD)
 	$(Q)$(CC) -o $@ $(filter %.o,$^) $(LDLIBS_API)
 
+# Waits in the constructor of a library, which calls it.
+$(O)/tests/api/watching_loader: LDLIBS_API += -rdynamic -ldl
+$(O)/tests/api/watching_loader: | $(traced)_so.so
+
 # How a process ends: what is going on in it is the same for C, C++ and Python.
 world := $(O)/tests/api/world/world.o
 

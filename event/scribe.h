@@ -1,7 +1,8 @@
 /*
  * What the event thread leaves to others because it may take long, or for
- * ever: unwinding a stack (files, malloc, the loader's locks, which the thread
- * that hangs may hold), and writing a report to a file (on a disk that hangs).
+ * ever: unwinding a stack (files, and malloc, which the thread that hangs may
+ * be in; the loader is asked by trace_loader.h), and writing a report to a file
+ * (on a disk that hangs).
  *
  * Owns: two threads at most in the process, one for each, that come when there
  * is something to do and go when there has been nothing for half a second.

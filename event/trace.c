@@ -18,6 +18,7 @@
 #include <string.h>
 
 #include "event/trace_dw.h"
+#include "event/trace_loader.h"
 #include "event/trace_map.h"
 #include "event/trace_signal.h"
 #include "ffi/fork.h"
@@ -290,10 +291,9 @@ static void
 add_exported(struct frames *out, uint64_t pc, bool exact, uint32_t flags)
 {
 	ferry_frame *f = add_frame(out, pc, exact, flags);
-	char name[MAP_NAME];
 
-	if (f != NULL && ferry__map_name(name, pc - !exact))
-		f->function = keep(out, name);
+	if (f != NULL)
+		f->function = keep(out, ferry__map_name(pc - !exact));
 }
 
 /* A frame, and one for each function inlined there. */
@@ -315,10 +315,23 @@ add_named(struct frames *out, uint64_t pc, bool exact, uint32_t flags)
 	}
 }
 
+/* All at once, as whoever is asked may be held up. */
+static void
+ask_exported(const struct walk *w)
+{
+	uint64_t at[TRACE_FRAMES];
+
+	for (uint32_t i = 0; i < w->n; i++)
+		at[i] = w->at[i].pc - !w->at[i].exact;
+	ferry__map_ask_names(at, w->n);
+}
+
 static void
 fill(struct frames *out, const struct walk *w, uint32_t sure, bool symbols,
     bool dw)
 {
+	if (symbols && !dw)
+		ask_exported(w);
 	for (uint32_t i = 0; i < w->n; i++) {
 		uint32_t flags = i < sure ? 0 : FERRY_FRAME_GUESSED;
 		uint64_t pc = w->at[i].pc;
@@ -355,9 +368,7 @@ find_frames(struct walk *w, const struct trace *t, bool dw)
 void
 ferry__trace_prepare(void)
 {
-	pthread_mutex_lock(&unwinding);
-	(void)ferry__dw_open();
-	pthread_mutex_unlock(&unwinding);
+	(void)ferry__dw_load();
 }
 
 void
@@ -383,6 +394,7 @@ void
 ferry__trace_unwind_forked(void)
 {
 	ferry__fork_renew(&unwinding);
+	ferry__loader_forked();
 	ferry__map_forked();
 	ferry__dw_forked();
 }

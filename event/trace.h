@@ -3,8 +3,9 @@
  *
  * Copying is quick and allocates nothing: it is done by who watches, while the
  * thread stands. Unwinding and symbols take as long as they take, and use
- * malloc and the loader's locks, which the thread in question may hold: they
- * are done elsewhere (scribe.h), from the copy alone.
+ * malloc, whose locks the thread in question may hold: they are done elsewhere
+ * (scribe.h), from the copy alone. What needs the loader's lock is done on one
+ * more thread (trace_loader.h), and done without if that does not come back.
  *
  * What libdw is used for it does from files and the copy; where it is not
  * installed, frames are guessed: words of the stack that point just behind a
@@ -67,9 +68,10 @@ struct frames {
 	char text[12 * 1024];
 };
 
-/* Loads libdw. Who does that beforehand is not held up later by a thread that
- * is stuck in the loader, with its lock: unwinding and libdw's names do without
- * it, the names of what modules export do not. */
+/* Loads libdw, or gives up after half a second and leaves it to be loaded. Who
+ * does that beforehand has it when a thread is stuck in the loader, with its
+ * lock: unwinding and libdw's names do without that. Else frames are guessed
+ * meanwhile, and have no names: the loader knows those. */
 void ferry__trace_prepare(void);
 
 /* May take long, and malloc; one caller at a time in the process, which the

@@ -8,6 +8,9 @@
  * Debugging data apart from a module is looked for by build id below
  * /usr/lib/debug. Not by dwfl_standard_find_debuginfo(), which asks the
  * servers of DEBUGINFOD_URLS.
+ *
+ * Threads: `dw` is the loader's thread's until that question is answered, and
+ * constant from then on.
  */
 #include "event/trace_dw.h"
 
@@ -27,6 +30,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "event/trace_loader.h"
 #include "ffi/alloc.h"
 
 /* Where a function returns to, as the processor's unwinding data have it. */
@@ -77,7 +81,10 @@ static struct {
 	FUNCTIONS(MEMBER)
 } dw;
 
-static enum { UNTRIED, LOADED, MISSING } library;
+/* Relaxed, always: who knows the answer has waited for it, under the pool's
+ * mutex; a forked child is alone. */
+enum { UNTRIED, LOADED, MISSING };
+static atom32 library;
 static bool refused;
 static Dwfl *dwfl;
 static bool attached;
@@ -98,7 +105,7 @@ find_function(void *from, const char *name, void *out)
 }
 
 static bool
-load(void)
+find_functions(void)
 {
 	void *lib = dlopen("libdw.so.1", RTLD_NOW | RTLD_LOCAL);
 
@@ -109,6 +116,25 @@ load(void)
 		return false;
 	FUNCTIONS(FIND)
 	return true;
+}
+
+static void
+load(void)
+{
+	atom32_store_relaxed(&library, find_functions() ? LOADED : MISSING);
+	/* It looks for that function once: now, and not when somebody is stuck
+	 * in the loader. */
+	ferry__alloc_free_theirs(NULL);
+}
+
+static struct loader_question loading = { .ask = load };
+
+bool
+ferry__dw_load(void)
+{
+	return ferry__loader_ask_once(&loading) &&
+	    ferry__loader_await(&loading) &&
+	    atom32_load_relaxed(&library) == LOADED;
 }
 
 /* ------------------------------------------------------------ the modules */
@@ -285,11 +311,8 @@ is_outermost(Dwarf_Addr pc)
 bool
 ferry__dw_open(void)
 {
-	if (refused)
-		return false;
-	if (library == UNTRIED)
-		library = load() ? LOADED : MISSING;
-	return library == LOADED && (dwfl != NULL || begin()) && report();
+	return !refused && ferry__dw_load() && (dwfl != NULL || begin()) &&
+	    report();
 }
 
 void
@@ -455,9 +478,17 @@ ferry__dw_forked(void)
 	dwfl = NULL;
 	attached = false;
 	seen = NULL;
+	if (atom32_load_relaxed(&library) == UNTRIED)
+		loading.ticket = 0;
 }
 
 #else
+
+bool
+ferry__dw_load(void)
+{
+	return false;
+}
 
 bool
 ferry__dw_open(void)

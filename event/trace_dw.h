@@ -36,6 +36,10 @@ struct dw_name {
 	uint32_t line;
 };
 
+/* Loads it, or waits for whoever does. False: it is not there, or somebody has
+ * held up the loader for half a second. From any thread. */
+bool ferry__dw_load(void);
+
 /* Makes ready, and looks at what modules there are now. False: no libdw. */
 bool ferry__dw_open(void);
 

@@ -1,7 +1,8 @@
 /*
  * What is loaded where; see trace_map.h.
  *
- * Owns: the list of modules, which stays and is filled anew.
+ * Owns: the list of modules, which stays and is filled anew; the names that the
+ * loader is asked for, which are its thread's (trace_loader.h) while it is.
  */
 #include "event/trace_map.h"
 
@@ -12,12 +13,29 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "event/trace_loader.h"
+
 #define NOTES 1024u /* bytes of notes that are looked through */
 
 static struct {
 	struct map_module *at;
 	size_t n, room;
 } map;
+
+static struct {
+	uint32_t n;
+	struct {
+		uint64_t address;
+		uint64_t begin;      /* of what has that name */
+		char text[MAP_NAME]; /* or "" */
+	} at[MAP_NAMES];
+} names;
+
+static void
+find_names(void);
+
+static struct loader_question naming = { .ask = find_names };
+static bool known; /* it has been answered */
 
 /* ------------------------------------------------------------- the loader */
 
@@ -142,6 +160,8 @@ ferry__map_forked(void)
 {
 	map.at = NULL;
 	map.n = map.room = 0;
+	naming.ticket = 0;
+	known = false;
 }
 
 const struct map_module *
@@ -343,21 +363,55 @@ ferry__map_function(uint64_t address)
 
 /* The loader's names are the module's, which may go: so they are read as all
  * else of it. */
-bool
-ferry__map_name(char out[MAP_NAME], uint64_t address)
+static void
+find_name(uint32_t i)
 {
-	uint64_t begin = ferry__map_function(address);
+	char *text = names.at[i].text;
 	Dl_info info;
 	size_t n;
 
-	if (ferry__map_find(address) == NULL ||
-	    dladdr((void *)(uintptr_t)address, &info) == 0 ||
+	text[0] = '\0';
+	if (dladdr((void *)(uintptr_t)names.at[i].address, &info) == 0 ||
 	    info.dli_sname == NULL)
-		return false;
-	/* What is behind an exported function and not exported is not it,
-	 * though some loaders say so. */
-	if (begin > (uintptr_t)info.dli_saddr)
-		return false;
-	n = ferry__facts_read(out, (uintptr_t)info.dli_sname, MAP_NAME);
-	return n != 0 && out[0] != '\0' && memchr(out, '\0', n) != NULL;
+		return;
+	names.at[i].begin = (uintptr_t)info.dli_saddr;
+	n = ferry__facts_read(text, (uintptr_t)info.dli_sname, MAP_NAME);
+	if (memchr(text, '\0', n) == NULL)
+		text[0] = '\0';
+}
+
+static void
+find_names(void)
+{
+	for (uint32_t i = 0; i < names.n; i++)
+		find_name(i);
+}
+
+void
+ferry__map_ask_names(const uint64_t *addresses, uint32_t n)
+{
+	ASSERT(n <= MAP_NAMES);
+	known = false;
+	if (ferry__loader_is_out(&naming))
+		return;
+	names.n = n;
+	for (uint32_t i = 0; i < n; i++)
+		names.at[i].address = addresses[i];
+	known = ferry__loader_ask(&naming) && ferry__loader_await(&naming);
+}
+
+const char *
+ferry__map_name(uint64_t address)
+{
+	for (uint32_t i = 0; known && i < names.n; i++)
+		/* What is behind an exported function and not exported is not
+		 * it, though some loaders say so. */
+		if (names.at[i].address == address)
+			return names.at[i].text[0] != '\0' &&
+			        ferry__map_find(address) != NULL &&
+			        names.at[i].begin >=
+			            ferry__map_function(address)
+			    ? names.at[i].text
+			    : NULL;
+	return NULL;
 }

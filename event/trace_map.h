@@ -2,8 +2,10 @@
  * What is loaded where: the modules of this process, as of one moment, and
  * what can be told of an address of their code without any debugging data.
  *
- * One caller at a time. Asks the loader, under its lock; whatever else is read
- * of a module is read so that it may have gone meanwhile.
+ * One caller at a time. Modules are the loader's list, which has a lock of its
+ * own: a library that hangs in its constructor does not hold that. Names are
+ * asked for by way of trace_loader.h. Whatever else is read of a module is read
+ * so that it may have gone meanwhile.
  */
 #ifndef FERRY_EVENT_TRACE_MAP_H
 #define FERRY_EVENT_TRACE_MAP_H
@@ -14,6 +16,7 @@
 #define MAP_ID    32u    /* bytes kept of a build id */
 #define MAP_PATH  512u   /* and of a path, with its end */
 #define MAP_NAME  256u   /* and of a function's name */
+#define MAP_NAMES 48u    /* asked for at once */
 
 struct map_module {
 	uint64_t bias;   /* where its address 0 is */
@@ -48,8 +51,12 @@ enum map_call ferry__map_call_before(uint64_t *target, uint64_t address);
  * part of a function that was moved out of it counts as a function. */
 uint64_t ferry__map_function(uint64_t address);
 
-/* The name of the function that this code belongs to, as the loader knows it:
- * false for one that its module does not export. */
-bool ferry__map_name(char out[MAP_NAME], uint64_t address);
+/* Asks the loader for the names of code at these addresses; of one that is held
+ * up none is known. n is at most MAP_NAMES. */
+void ferry__map_ask_names(const uint64_t *addresses, uint32_t n);
+
+/* The name of the function that this code belongs to, which has been asked for;
+ * NULL for one that its module does not export. Until the next ask. */
+const char *ferry__map_name(uint64_t address);
 
 #endif

@@ -40,6 +40,7 @@
  *	               wish, word, owed    no signal is chosen, nobody is asked
  *	event/trace_dw.c  dwfl, …          what libdw had read is left behind
  *	event/trace_map.c  map             left behind
+ *	event/trace_loader.c  pool         not started; its thread left behind
  *	every mutex of these               made anew
  *
  * Mutexes, once words and lists inside an object (context, inbox, worker, event

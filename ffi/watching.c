@@ -13,6 +13,7 @@ ferry_context_watch(
 	ferry_watch_options o;
 	struct wishes *w, *old = NULL;
 	struct context *c;
+	bool stacks = false;
 	int r = FERRY_OK;
 
 	if (options != NULL)
@@ -29,14 +30,16 @@ ferry_context_watch(
 		r = ferry__actions_make(
 		    &w, options != NULL ? &o : NULL, c->source.notify_level);
 	if (r == FERRY_OK) {
-		/* Now, and not when somebody is stuck in the loader. */
-		if (w != NULL && (w->flags & FERRY_WATCH_NO_STACKS) == 0)
-			ferry__trace_prepare();
+		stacks = w != NULL && (w->flags & FERRY_WATCH_NO_STACKS) == 0;
 		old = ferry__actions_replace(&c->source.actions, w);
 	}
 	ferry__reply_leave(c);
 	/* Not in there: a callback that does not return holds up who asked for
 	 * another, and not the close. */
 	ferry__actions_retire(&c->source.actions, old);
+	/* Now, and not when somebody is stuck in the loader. If somebody is, a
+	 * close need not wait for this. */
+	if (stacks)
+		ferry__trace_prepare();
 	return r;
 }

@@ -74,8 +74,9 @@ every_worker_is_wedged(void)
 		fx_close(contexts[i]);
 	}
 	close(file);
-	/* It reads files, which are counted below. */
+	/* They read files, which are counted below. */
 	T_WAIT_UNTIL(t_threads_called("ferry-unwind") == 0, FX_LIMIT_MS);
+	T_WAIT_UNTIL(t_threads_called("ferry-loader") == 0, FX_LIMIT_MS);
 }
 
 static void

@@ -191,6 +191,32 @@ stuck_in_the_loader(void)
 	T_GT(traced_find(&at.frames, 0, "run_load"), 0);
 }
 
+/* Nor does who has no libdw wait: names are missing, modules are not. What is
+ * asked for when the loader is free again has its name. */
+static void
+stuck_in_the_loader_guessed(void)
+{
+	ferry__dw_refuse(true);
+	for (int i = 0; i < 2; i++) {
+		traced_start(&at, run_load);
+		traced_copy(&at, SYS_read);
+		ferry__trace_unwind(&at.frames, &at.trace, true);
+		T_ASSERT(!at.frames.unwound);
+		T_ASSERT(at.frames.at[0].module != NULL);
+		T_ASSERT(at.frames.at[0].build_id != NULL);
+		if (!traced_is_wrapped())
+			T_GE(callers_in(&at.frames, "deep_so.so"), 1);
+		/* The second time without waiting, even: it is still out. */
+		ferry__trace_unwind(&at.frames, &at.trace, true);
+		T_EQ(traced_find(&at.frames, 0, "traced_loaded"), -1);
+		traced_end(&at);
+		T_WAIT_UNTIL((ferry__trace_unwind(
+		    &at.frames, &at.trace, true), traced_is_wrapped() ||
+		    traced_find(&at.frames, 0, "traced_loaded") > 0), 5000);
+	}
+	ferry__dw_refuse(false);
+}
+
 static void
 a_query(void)
 {
@@ -237,6 +263,7 @@ T_MAIN(
 	T_RUN(asks_no_server);
 	T_RUN(a_library_that_comes_and_goes);
 	T_RUN(stuck_in_the_loader);
+	T_RUN(stuck_in_the_loader_guessed);
 	T_RUN(a_query);
 	T_RUN(a_query_guessed);
 )
