@@ -83,11 +83,13 @@ add_finding(struct report *r, const struct report_case *c,
 
 /* -------------------------------------------------------------------- text */
 
-/* What does not fit is cut off. */
+/* What does not fit is cut off. A newline ends a format; what else is control
+ * characters comes from names, reasons and paths. */
 __attribute__((format(printf, 2, 3))) static void
 put(struct report *r, const char *format, ...)
 {
-	size_t room = sizeof r->text - r->size;
+	size_t room = sizeof r->text - r->size, from = r->size;
+	bool ends = format[strlen(format) - 1] == '\n';
 	va_list ap;
 	int n;
 
@@ -95,7 +97,9 @@ put(struct report *r, const char *format, ...)
 	n = vsnprintf(r->text + r->size, room, format, ap);
 	va_end(ap);
 	ASSERT(n >= 0);
+	ends = ends && (size_t)n < room;
 	r->size += (size_t)n < room ? (size_t)n : room - 1;
+	ferry__facts_plain(r->text + from, r->size - from - ends);
 }
 
 #define SECONDS "%" PRIu64 ".%03u s"

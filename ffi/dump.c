@@ -11,8 +11,10 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "ffi/facts.h"
 #include "ffi/running.h"
 
 /* How long a descriptor may take nothing at all. */
@@ -47,10 +49,12 @@ flush(struct text *t)
 	t->n = 0;
 }
 
-/* What is longer than all of the text at once is cut off. */
+/* What is longer than all of the text at once is cut off. A newline ends a
+ * format; what else is control characters comes from names. */
 __attribute__((format(printf, 2, 3))) static void
 put(struct text *t, const char *format, ...)
 {
+	bool ends = format[strlen(format) - 1] == '\n';
 	va_list ap;
 	int n;
 
@@ -61,12 +65,14 @@ put(struct text *t, const char *format, ...)
 		va_end(ap);
 		ASSERT(n >= 0);
 		if ((size_t)n < sizeof t->bytes - t->n) {
+			ferry__facts_plain(t->bytes + t->n, (size_t)n - ends);
 			t->n += (size_t)n;
 			return;
 		}
 		flush(t);
 	}
 	t->n = sizeof t->bytes - 1;
+	ferry__facts_plain(t->bytes, t->n);
 }
 
 /* Seconds; for "%" SECONDS. */

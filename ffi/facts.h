@@ -97,4 +97,14 @@ bool ferry__facts_parse_status(struct facts *f, const char *text, size_t size);
 void ferry__facts_refuse(uint32_t which);
 uint32_t ferry__facts_refused(void);
 
+/* Control characters become question marks: what somebody has chosen as a name
+ * must not look like lines of the text that it is in. */
+static inline void
+ferry__facts_plain(char *text, size_t size)
+{
+	for (size_t i = 0; i < size; i++)
+		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
+			text[i] = '?';
+}
+
 #endif

@@ -287,9 +287,7 @@ ferry__facts_descriptor(char *out, size_t size, int fd)
 	n = readlink(path, out, size - 1);
 	if (n < 0)
 		return false;
-	for (ssize_t i = 0; i < n; i++)
-		if ((unsigned char)out[i] < ' ' || out[i] == 0x7f)
-			out[i] = '?';
+	ferry__facts_plain(out, (size_t)n);
 	out[n] = 0;
 	return true;
 }

@@ -2,6 +2,7 @@
  * Scopes, by what the watcher makes of them: in real time. All limits are many
  * times what the handler takes where nothing may be said.
  */
+#include "dumped.h"
 #include "stalls.h"
 
 static uint32_t
@@ -218,6 +219,72 @@ stricter_than_its_method(void)
 	scene_close(&s);
 }
 
+/* ------------------------------------------------------------------- names */
+
+#define FORGED "\n  verdict: FORGED\r\x1b[2J\x7f\n"
+
+static int
+forging(ferry_call call, const void *data, size_t size, void *state)
+{
+	struct fx_gate *gate;
+
+	(void)state;
+	T_EQ(size, sizeof gate);
+	memcpy(&gate, data, sizeof gate);
+	T_OK(ferry_scope_push(call, "s" FORGED, 2 * slow_ms()));
+	T_OK(ferry_scope_extend(call, slow_ms(), "r" FORGED));
+	fx_gate_pass(gate);
+	return FERRY_OK;
+}
+
+static void
+expect_lines(const char *text)
+{
+	T_ASSERT(strstr(text, "?  verdict: FORGED??[2J??\"") != NULL);
+	for (const char *c = text; *c != 0; c++)
+		T_ASSERT(*c == '\n' || ((unsigned char)*c >= ' ' &&
+		    *c != 0x7f));
+	T_ASSERT(strstr(text, "\n  verdict: FORGED") == NULL);
+}
+
+/* Names and reasons are somebody's, and stay in the line that they are in. */
+static void
+names_forge_no_lines(void)
+{
+	ferry_method method = {.struct_size = sizeof method,
+	    .name = "m" FORGED, .handler = forging};
+	ferry_library_options lo = {.struct_size = sizeof lo,
+	    .name = "l" FORGED, .methods = &method, .n_methods = 1};
+	ferry_context_options o = watched_options();
+	struct fx_gate gate = FX_GATE_SHUT, *at = &gate;
+	struct scene s;
+	ferry_request request;
+	ferry_completion c;
+	const struct stall *r;
+	char *dump;
+
+	T_OK(ferry_library_open(&o.library, &lo));
+	scene_open(&s, &o);
+	T_OK(ferry_library_close(o.library));
+	request = fx_submit(s.context, 0, &at, sizeof at, NULL);
+	c = take_notice(s.inbox, FERRY_KIND_NOT_RESPONDING);
+	expect_lines(c.data);
+	fx_done(&c);
+	r = stalls_await(&s.heard, 0, FERRY_STALL_BEGAN);
+	expect_lines(r->text);
+	/* What a program gets is what was said. */
+	T_STR(r->scope, "s" FORGED);
+	T_STR(r->reason, "r" FORGED);
+	T_STR(r->method, "m" FORGED);
+	T_STR(r->library, "l" FORGED);
+	dump = dump_now();
+	expect_lines(dump);
+	free(dump);
+	fx_gate_open(&gate);
+	T_EQ(fx_wait(request), FERRY_OK);
+	scene_close(&s);
+}
+
 /* --------------------------------------------------------- after the scope */
 
 struct after {
@@ -357,6 +424,7 @@ T_MAIN(
 	T_RUN(legal_by_extension);
 	T_RUN(over_its_limit);
 	T_RUN(stricter_than_its_method);
+	T_RUN(names_forge_no_lines);
 	T_RUN(stalls_after_its_scope);
 	T_RUN(strand_waits_in_its_scope);
 )
