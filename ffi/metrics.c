@@ -189,6 +189,31 @@ character(const unsigned char *s)
 	return n;
 }
 
+static bool
+is_hex(char c)
+{
+	return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+}
+
+/* Whether a name has, by itself, what a byte would become. */
+static bool
+is_escape(const char *s)
+{
+	return s[0] == '\\' && s[1] == 'x' && is_hex(s[2]) && is_hex(s[3]);
+}
+
+static void
+put_byte(struct metrics_sink *out, char c,
+    void (*put)(struct metrics_sink *out, char c))
+{
+	static const char digits[] = "0123456789abcdef";
+
+	put(out, '\\');
+	put(out, 'x');
+	put(out, digits[c >> 4 & 15]);
+	put(out, digits[c & 15]);
+}
+
 void
 ferry__metrics_string(struct metrics_sink *out, const char *s,
     void (*put)(struct metrics_sink *out, char c))
@@ -197,8 +222,8 @@ ferry__metrics_string(struct metrics_sink *out, const char *s,
 
 	while (*s != 0) {
 		n = character((const unsigned char *)s);
-		if (n == 0)
-			ferry__metrics_text(out, "\xef\xbf\xbd");
+		if (n == 0 || is_escape(s))
+			put_byte(out, *s, put);
 		else if (n == 1)
 			put(out, *s);
 		else

@@ -74,8 +74,10 @@ void ferry__metrics_number(struct metrics_sink *out, uint64_t n);
 void ferry__metrics_seconds(struct metrics_sink *out, uint64_t ns);
 
 /*
- * A string that may hold any bytes, as UTF-8: what is none is replaced, byte by
- * byte, by U+FFFD; one-byte characters go to `put`.
+ * A string that may hold any bytes, as UTF-8: of what is none each byte becomes
+ * \xNN, in small letters. So does a backslash that could be taken for the
+ * beginning of that: as many names as there are remain as many. One-byte
+ * characters go to `put`.
  */
 void ferry__metrics_string(struct metrics_sink *out, const char *s,
     void (*put)(struct metrics_sink *out, char c));

@@ -18,7 +18,10 @@ TEXT, JSON = 1, 2
 NAMES = [b"plain", b'quote"back\\slash', b"new\nline\ttab\x01\x1f\x7f",
          "\u00fcml\u00e4ut \u20ac \U0001f600".encode(),
          b"\xff\xfe", b"cut \xe2\x82", b"\xed\xa0\x80 \xc0\xaf \xf5",
-         b"\xf0\x8f\xbf\xbf", b"{}=,# HELP"]
+         b"\xf0\x8f\xbf\xbf", b"{}=,# HELP",
+         # Others than each other, and so in what they are shown as.
+         b"\xff", b"\xfe", b"\\xff", b"\\x5cxff", b"\\xf", b"\\xFF",
+         b"\\x5\xff", b"\\\xff", b"\\\\xff", "\ufffd".encode()]
 LIBRARY_NAME = b'lib\n"\\\xf0\x9f\x98\x80\x80'
 HANDLER = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_uint64, ctypes.c_void_p,
                            ctypes.c_size_t, ctypes.c_void_p)
@@ -259,8 +262,9 @@ def at_rest(world, counters, strands):
 
 
 def shown(name):
-    """As UTF-8 that may be read: each byte that is none is one U+FFFD."""
-    out, rest = "", name
+    """As UTF-8 that may be read: each byte that is none is \\xNN, and so is the
+    backslash of a name that has that by itself."""
+    out, rest = "", re.sub(rb"\\(?=x[0-9a-f]{2})", rb"\\x5c", name)
     while rest:
         for n in (1, 2, 3, 4):
             try:
@@ -270,11 +274,12 @@ def shown(name):
             except UnicodeDecodeError:
                 continue
         else:
-            out, rest = out + "\ufffd", rest[1:]
+            out, rest = out + "\\x%02x" % rest[0], rest[1:]
     return out
 
 
 def compare(world, made):
+    check(len({shown(name) for name in NAMES}) == len(NAMES), "names")
     counters = counters_type("ferry_counters")
     strands = counters_type("ferry_strands")
     n, s, text, data = at_rest(world, counters, strands)
@@ -310,6 +315,7 @@ def compare(world, made):
 def times(text, data, made):
     wait = histograms(text, "ferry_request_wait_seconds")
     run = histograms(text, "ferry_request_run_seconds")
+    check(len(data["methods"]) == len(wait) == len(NAMES), "as many", wait)
     check(set(wait) == set(run) == {m["name"] for m in data["methods"]},
           "methods", set(wait), set(run))
     for m in data["methods"]:
