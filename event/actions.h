@@ -43,7 +43,7 @@ struct actions {
 	atom32 changed;               /* counts its letting go; slept on */
 	/* The event thread's. */
 	struct rate callback, file;
-	uint64_t ticket;              /* of the last report to the file */
+	uint64_t ticket;              /* of its reports to files; 0: none */
 };
 
 /* From options; FERRY_EINVAL, FERRY_ENOMEM. NULL options: NULL wishes. */

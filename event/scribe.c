@@ -1,31 +1,15 @@
 /*
- * The scribe; see scribe.h.
+ * The scribe, of stacks; see scribe.h. Files are in scribe_files.c.
  */
 #include "event/scribe.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
 #include "ffi/fork.h"
 
-#define IDLE_NS     UINT64_C(500000000)
-#define PATIENCE_NS UINT64_C(5000000000) /* of a file that takes nothing */
-
-struct note {
-	struct pool_job job;
-	atom64 *failed;
-	char *text;   /* both behind this struct */
-	size_t size;
-	char path[];
-};
+#define IDLE_NS UINT64_C(500000000)
 
 static pthread_mutex_t starting = PTHREAD_MUTEX_INITIALIZER;
 static struct pool unwinder = POOL_INIT;
-static struct pool writer = POOL_INIT;
-static bool unwinds, writes; /* under `starting`: they have been started */
+static bool started; /* under `starting` */
 
 static enum pool_end
 unwind(struct pool *p, struct pool_job *pj, bool cancel)
@@ -43,42 +27,13 @@ unwind(struct pool *p, struct pool_job *pj, bool cancel)
 	return POOL_DONE;
 }
 
-static int
-append(const struct note *n)
-{
-	int e, fd = open(n->path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC |
-	                     O_NOCTTY | O_NONBLOCK, 0644);
-
-	if (fd < 0)
-		return errno;
-	e = ferry__os_write(fd, n->text, n->size, PATIENCE_NS);
-	if (close(fd) != 0 && e == 0)
-		e = errno;
-	return e;
-}
-
-static enum pool_end
-write_note(struct pool *p, struct pool_job *j, bool cancel)
-{
-	struct note *n = container_of(j, struct note, job);
-	int e;
-
-	(void)p;
-	(void)cancel;
-	e = append(n);
-	if (e != 0)
-		count_shared_add(n->failed, 1);
-	free(n);
-	return e == 0 ? POOL_DONE : POOL_FAILED;
-}
-
 /* What comes first starts the pool, which then stays: its threads do not. */
 static bool
-start(struct pool *p, bool *started, const struct pool_ops *ops,
-    const char *name)
+start(void)
 {
-	struct pool_options o = {
-		.name = name,
+	static const struct pool_ops ops = { .run = unwind };
+	static const struct pool_options o = {
+		.name = "ferry-unwind",
 		.least = 0,
 		.most = 1,
 		.idle_ns = IDLE_NS,
@@ -87,9 +42,9 @@ start(struct pool *p, bool *started, const struct pool_ops *ops,
 	bool is;
 
 	pthread_mutex_lock(&starting);
-	if (!*started)
-		*started = ferry__pool_start(p, ops, &o) == FERRY_OK;
-	is = *started;
+	if (!started)
+		started = ferry__pool_start(&unwinder, &ops, &o) == FERRY_OK;
+	is = started;
 	pthread_mutex_unlock(&starting);
 	return is;
 }
@@ -97,9 +52,7 @@ start(struct pool *p, bool *started, const struct pool_ops *ops,
 bool
 ferry__scribe_give(struct scribe_job *j)
 {
-	static const struct pool_ops ops = { .run = unwind };
-
-	if (!start(&unwinder, &unwinds, &ops, "ferry-unwind"))
+	if (!start())
 		return false;
 	/* Relaxed: the pool's mutex publishes it. */
 	atom32_store_relaxed(&j->state, SCRIBE_GIVEN);
@@ -110,45 +63,11 @@ ferry__scribe_give(struct scribe_job *j)
 	return false;
 }
 
-bool
-ferry__scribe_append(uint64_t *out_ticket, const char *path, const char *text,
-    size_t size, atom64 *failed)
-{
-	static const struct pool_ops ops = { .run = write_note };
-	size_t path_size = strlen(path) + 1;
-	struct note *n;
-
-	if (!start(&writer, &writes, &ops, "ferry-report"))
-		return false;
-	n = calloc(1, sizeof *n + path_size + size);
-	if (n == NULL)
-		return false;
-	n->failed = failed;
-	n->text = n->path + path_size;
-	n->size = size;
-	memcpy(n->path, path, path_size);
-	memcpy(n->text, text, size);
-	if (ferry__pool_give(&writer, &n->job, 1) != FERRY_OK) {
-		free(n);
-		return false;
-	}
-	*out_ticket = ferry__pool_ticket(&writer);
-	return true;
-}
-
-void
-ferry__scribe_await(uint64_t ticket, uint64_t deadline_ns)
-{
-	/* A signal, which this thread blocks, or the deadline: either way
-	 * there is no more to be done about it. */
-	(void)ferry__pool_await(&writer, ticket, deadline_ns);
-}
-
 void
 ferry__scribe_forked(void)
 {
 	ferry__fork_renew(&starting);
 	ferry__pool_forked(&unwinder);
-	ferry__pool_forked(&writer);
-	unwinds = writes = false;
+	started = false;
+	ferry__scribe_files_forked();
 }

@@ -4,8 +4,9 @@
  * be in; the loader is asked by trace_loader.h), and writing a report to a file
  * (on a disk that hangs).
  *
- * Owns: two threads at most in the process, one for each, that come when there
- * is something to do and go when there has been nothing for half a second.
+ * Owns: a thread that unwinds, and up to eight that write, each another file.
+ * They come when there is something to do and go when there has been nothing
+ * for half a second.
  *
  * A job of unwinding is its event thread's, in the scribe's hands from give
  * until its state says DONE. Neither waits for the other: a scribe that does
@@ -45,16 +46,18 @@ ferry__scribe_is(const struct scribe_job *j, enum scribe_state state)
 
 /*
  * Appends text to a file, later; both are copied. What cannot be written is
- * counted in *failed, which is never freed. False: no memory, no thread.
- * *out_ticket is for await.
+ * counted in *failed, which is never freed. False: no memory, no thread, or too
+ * many that wait, for this file or in all. *ticket is for await, and the
+ * caller's: 0 before the first, and the same for all that are awaited together.
  */
-bool ferry__scribe_append(uint64_t *out_ticket, const char *path,
+bool ferry__scribe_append(uint64_t *ticket, const char *path,
     const char *text, size_t size, atom64 *failed);
 
-/* Until everything up to that ticket is written, or the deadline. */
+/* Until everything with that ticket is written, or the deadline. */
 void ferry__scribe_await(uint64_t ticket, uint64_t deadline_ns);
 
-/* In a forked child: see ffi/forked.c. */
+/* In a forked child: see ffi/forked.c. The second is the first's. */
 void ferry__scribe_forked(void);
+void ferry__scribe_files_forked(void);
 
 #endif

@@ -33,7 +33,9 @@
  *	ffi/cleanup.c  lane                not started; its list, slots and
  *	                                   threads left behind, counts from 0
  *	event/attachment.c  pool           left behind
- *	event/scribe.c  unwinder, writer   not started; threads left behind
+ *	event/scribe.c  unwinder           not started; thread left behind
+ *	event/scribe_files.c  writers      not started; threads left behind
+ *	               files               left behind: the parent writes them
  *	ffi/dump_signal.c  handler         as it is: so are the actions
  *	               running, wanted     no thread, and none to be woken
  *	event/trace_signal.c  handler, room   as they are: so are the actions

@@ -72,7 +72,7 @@ static void
 a_file_that_hangs_holds_up_nobody(void)
 {
 	char fifo[80];
-	uint64_t ticket, before;
+	uint64_t ticket = 0, before;
 	int fd;
 
 	snprintf(fifo, sizeof fifo, "%s/fifo", folder);
@@ -95,6 +95,101 @@ a_file_that_hangs_holds_up_nobody(void)
 	ferry__scribe_await(ticket, ferry__os_deadline_in(10000));
 	T_EQ(atom64_load_relaxed(&failed), 5);
 	T_EQ(unlink(fifo), 0);
+}
+
+/* ---- many of them ---- */
+
+enum { HANG = 7, EACH = 4, MORE = 100 };
+
+static char fifos[HANG][80];
+static int readers[HANG];
+static uint64_t hanging;
+
+/* Pipes that are full. */
+static void
+hang_up(int i)
+{
+	char fill[4096] = "";
+	int fd;
+
+	snprintf(fifos[i], sizeof fifos[i], "%s/fifo%d", folder, i);
+	T_OK(mkfifo(fifos[i], 0600));
+	readers[i] = open(fifos[i], O_RDONLY | O_NONBLOCK);
+	T_GE(readers[i], 0);
+	fd = open(fifos[i], O_WRONLY | O_NONBLOCK);
+	T_GE(fd, 0);
+	while (write(fd, fill, sizeof fill) > 0)
+		;
+	T_EQ(errno, EAGAIN);
+	close(fd);
+}
+
+/* Whether anything of that ticket is not written yet, nor given up. */
+static int
+waits_for(uint64_t ticket)
+{
+	uint64_t before = ferry__os_now_ns();
+
+	ferry__scribe_await(ticket, ferry__os_deadline_in(20));
+	return ferry__os_now_ns() - before >= 20000000;
+}
+
+/* Each of them but one thread's, which others do not need; and who waits for
+ * his own does not wait for them. */
+static void
+files_that_hang_hold_up_no_others(void)
+{
+	uint64_t failures = atom64_load_relaxed(&failed), mine = 0;
+
+	unlink(path);
+	for (int i = 0; i < HANG; i++)
+		hang_up(i);
+	for (int i = 0; i < HANG; i++)
+		for (int k = 0; k < EACH; k++)
+			T_ASSERT(ferry__scribe_append(
+			    &hanging, fifos[i], "x", 1, &failed));
+	T_ASSERT(ferry__scribe_append(&mine, path, "one\n", 4, &failed));
+	ferry__scribe_await(mine, OS_NEVER);
+	expect_file("one\n");
+	/* Some of each pipe's have not been given up: that takes five seconds
+	 * for each. */
+	T_LT(atom64_load_relaxed(&failed) - failures, HANG * (EACH - 1));
+	T_ASSERT(waits_for(hanging));
+}
+
+/* What waits for a file that hangs is bounded, and does not take the room of
+ * others; the rest is refused, and their giver's to count. */
+static void
+what_waits_is_bounded(void)
+{
+	uint64_t mine = 0;
+	int given = 0;
+
+	for (int i = 0; i < MORE; i++)
+		given += ferry__scribe_append(
+		    &hanging, fifos[0], "x", 1, &failed);
+	T_GT(given, 0);
+	T_LE(given, 64);
+	T_ASSERT(ferry__scribe_append(&mine, path, "two\n", 4, &failed));
+	ferry__scribe_await(mine, OS_NEVER);
+	expect_file("one\ntwo\n");
+	/* In order, and the ticket is the same: all have come. */
+	for (int i = 0; i < 10; i++)
+		T_ASSERT(ferry__scribe_append(&mine, path, "3", 1, &failed));
+	ferry__scribe_await(mine, OS_NEVER);
+	expect_file("one\ntwo\n3333333333");
+}
+
+/* A pipe that nobody has open for reading any more refuses all. */
+static void
+what_hung_is_given_up(void)
+{
+	for (int i = 0; i < HANG; i++)
+		close(readers[i]);
+	ferry__scribe_await(hanging, OS_NEVER);
+	T_ASSERT(!waits_for(hanging));
+	for (int i = 0; i < HANG; i++)
+		T_OK(unlink(fifos[i]));
 }
 
 static void
@@ -160,6 +255,9 @@ T_MAIN(
 	T_RUN(a_file_is_made_and_grows);
 	T_RUN(what_cannot_be_written_is_counted);
 	T_RUN(a_file_that_hangs_holds_up_nobody);
+	T_RUN(files_that_hang_hold_up_no_others);
+	T_RUN(what_waits_is_bounded);
+	T_RUN(what_hung_is_given_up);
 	T_RUN(a_stack_is_unwound_elsewhere);
 	T_RUN(its_threads_go);
 	unlink(path);
