@@ -192,7 +192,8 @@ typedef struct ferry_watch_options {
  * FERRY_EINVAL (also: an action whose callback or path is missing),
  * FERRY_ESTALE, FERRY_ECLOSED (fini has returned), FERRY_ENOMEM,
  * FERRY_EREENTRANT (from a callback or a Ferry thread). Waits for a callback
- * that runs.
+ * that runs, and for half a second at most while something else holds the
+ * loader, which is to load libdw.
  */
 FERRY_API int
 ferry_context_watch(ferry_context context, const ferry_watch_options *options);
