@@ -13,7 +13,11 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -277,10 +281,82 @@ is_pending(int signo)
 	return sigismember(&set, signo) == 1;
 }
 
+/*
+ * A way to a descriptor on which write() does not sleep. What poll() says is no
+ * promise: it calls a terminal writable that has any room, on which a blocking
+ * write() sleeps until all of it is taken; and somebody else may take the room.
+ */
+struct way {
+	int fd;
+	bool ours;        /* it was opened for this */
+	bool is_socket;
+	size_t at_once;
+};
+
+/* A pseudoterminal's master is opened as another one. */
+static bool
+is_master(int fd)
+{
+#ifdef TIOCGPTN
+	unsigned number;
+
+	return ioctl(fd, TIOCGPTN, &number) == 0;
+#else
+	(void)fd;
+	return true;
+#endif
+}
+
+/* The descriptor's file, opened once more, and not blocking: the flag of the
+ * first is the host's, and may be other processes' too. -1: not to be had. */
+static int
+open_again(int fd, const struct stat *file)
+{
+	char name[sizeof "/proc/self/fd/-2147483648"];
+	struct stat s;
+	int again;
+
+	snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+	again = open(name, O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	/* Where that is a dup(), it still blocks. */
+	if (again >= 0 && ((fcntl(again, F_GETFL) & O_NONBLOCK) == 0 ||
+	        fstat(again, &s) != 0 || s.st_dev != file->st_dev ||
+	        s.st_ino != file->st_ino)) {
+		close(again);
+		again = -1;
+	}
+	return again;
+}
+
+/* If a file cannot be opened again, then it is written to in pieces for which
+ * there is room where poll() sees any: PIPE_BUF in a pipe, a byte in a
+ * terminal. That holds unless somebody else writes there at that moment. */
+static void
+find_way(struct way *w, int fd)
+{
+	int flags = fcntl(fd, F_GETFL), again;
+	struct stat file;
+	bool terminal;
+
+	*w = (struct way){ .fd = fd, .at_once = PIPE_BUF };
+	if (flags < 0 || (flags & O_NONBLOCK) != 0 || fstat(fd, &file) != 0)
+		return;
+	w->is_socket = S_ISSOCK(file.st_mode);
+	terminal = S_ISCHR(file.st_mode) && isatty(fd) == 1;
+	if (!terminal && !S_ISFIFO(file.st_mode))
+		return;
+	again = terminal && is_master(fd) ? -1 : open_again(fd, &file);
+	w->ours = again >= 0;
+	if (w->ours)
+		w->fd = again;
+	else if (terminal)
+		w->at_once = 1;
+}
+
 /* A write() that nobody reads any more raises SIGPIPE on this thread, where it
  * waits and is taken out again; unless there was one before. */
 static ssize_t
-write_quietly(int fd, const char *text, size_t size)
+write_quietly(const struct way *w, const char *text, size_t size)
 {
 	sigset_t pipe, before;
 	bool was_pending;
@@ -291,7 +367,8 @@ write_quietly(int fd, const char *text, size_t size)
 	sigaddset(&pipe, SIGPIPE);
 	pthread_sigmask(SIG_BLOCK, &pipe, &before);
 	was_pending = is_pending(SIGPIPE);
-	n = write(fd, text, size);
+	n = w->is_socket ? send(w->fd, text, size, MSG_DONTWAIT)
+	                 : write(w->fd, text, size);
 	e = errno;
 	if (n < 0 && e == EPIPE && !was_pending && is_pending(SIGPIPE))
 		sigwait(&pipe, &signo);
@@ -300,12 +377,11 @@ write_quietly(int fd, const char *text, size_t size)
 	return n;
 }
 
-/* What fits into a pipe that poll() calls writable, so that a blocking one
- * does not block. */
 static int
-write_some(size_t *done, int fd, const char *text, size_t size)
+write_some(size_t *done, const struct way *w, const char *text, size_t size)
 {
-	ssize_t n = write_quietly(fd, text, size < PIPE_BUF ? size : PIPE_BUF);
+	ssize_t n = write_quietly(
+	    w, text, size < w->at_once ? size : w->at_once);
 
 	*done = n > 0 ? (size_t)n : 0;
 	if (n >= 0 || errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK)
@@ -314,7 +390,8 @@ write_some(size_t *done, int fd, const char *text, size_t size)
 }
 
 static int
-write_all(int fd, const char *text, size_t size, uint64_t patience_ns)
+write_all(const struct way *w, const char *text, size_t size,
+    uint64_t patience_ns)
 {
 	uint64_t deadline = ferry__os_now_ns() + patience_ns;
 	size_t done;
@@ -322,9 +399,9 @@ write_all(int fd, const char *text, size_t size, uint64_t patience_ns)
 
 	while (size != 0 && r == 0) {
 		/* Anything else than a timeout write() tells better. */
-		if (poll_until(fd, POLLOUT, deadline) == OS_TIMEOUT)
+		if (poll_until(w->fd, POLLOUT, deadline) == OS_TIMEOUT)
 			return ETIMEDOUT;
-		r = write_some(&done, fd, text, size);
+		r = write_some(&done, w, text, size);
 		text += done;
 		size -= done;
 		if (done != 0)
@@ -340,8 +417,13 @@ int
 ferry__os_write(int fd, const char *text, size_t size, uint64_t patience_ns)
 {
 	int before = ferry__os_hold_cancel();
-	int r = write_all(fd, text, size, patience_ns);
+	struct way w;
+	int r;
 
+	find_way(&w, fd);
+	r = write_all(&w, text, size, patience_ns);
+	if (w.ours)
+		close(w.fd);
 	ferry__os_resume_cancel(before);
 	return r;
 }

@@ -7,7 +7,9 @@
 
 #include <fcntl.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <termios.h>
 
 #include "ffi/os.h"
 
@@ -39,20 +41,61 @@ read_all(void *arg)
 	return NULL;
 }
 
-static void
-open_ends(int *ends, int is_socket, int flags)
-{
-	int bytes = 4096;
+enum kind { PIPE, SOCKET, TERMINAL, MASTER, KINDS };
 
-	if (is_socket) {
+/* What is written to it comes out as it is. */
+static void
+open_terminal(int *ends)
+{
+	struct termios raw;
+	char name[100];
+
+	ends[0] = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+	T_GE(ends[0], 0);
+	T_OK(unlockpt(ends[0]));
+	T_OK(ptsname_r(ends[0], name, sizeof name));
+	ends[1] = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	T_GE(ends[1], 0);
+	T_OK(tcgetattr(ends[1], &raw));
+	cfmakeraw(&raw);
+	T_OK(tcsetattr(ends[1], TCSANOW, &raw));
+}
+
+static void
+open_ends(int *ends, enum kind kind, int flags)
+{
+	int bytes = 4096, master;
+
+	if (kind == SOCKET) {
 		T_OK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends));
 		T_OK(setsockopt(
 		    ends[1], SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes));
-	} else {
+	} else if (kind == PIPE) {
 		T_OK(pipe2(ends, O_CLOEXEC));
 		T_GE(fcntl(ends[1], F_SETPIPE_SZ, bytes), bytes);
+	} else {
+		open_terminal(ends);
+		if (kind == MASTER) {
+			master = ends[0];
+			ends[0] = ends[1];
+			ends[1] = master;
+		}
 	}
 	T_OK(fcntl(ends[1], F_SETFL, O_WRONLY | flags));
+}
+
+/* Until the limit is put back no descriptor is to be had. */
+static rlim_t
+limit_descriptors(rlim_t to)
+{
+	struct rlimit l;
+	rlim_t before;
+
+	T_OK(getrlimit(RLIMIT_NOFILE, &l));
+	before = l.rlim_cur;
+	l.rlim_cur = to;
+	T_OK(setrlimit(RLIMIT_NOFILE, &l));
+	return before;
 }
 
 static void
@@ -62,14 +105,15 @@ all_of_it_arrives(void)
 
 	for (size_t i = 0; i < SIZE; i++)
 		text[i] = (char)(i * 7919 >> 5);
-	for (int kind = 0; kind < 4; kind++)
+	for (int kind = 0; kind < 2 * KINDS; kind++)
 		for (size_t p = 0; p < COUNT_OF(pieces); p++) {
 			struct reader *r = calloc(1, sizeof *r);
 			pthread_t reader;
 			int ends[2];
 
 			T_ASSERT(r != NULL);
-			open_ends(ends, kind & 1, kind & 2 ? O_NONBLOCK : 0);
+			open_ends(ends, kind % KINDS,
+			    kind >= KINDS ? O_NONBLOCK : 0);
 			r->fd = ends[0];
 			r->piece = pieces[p];
 			reader = t_thread_start(read_all, r);
@@ -87,16 +131,63 @@ all_of_it_arrives(void)
 static void
 patience_ends(void)
 {
-	for (int kind = 0; kind < 4; kind++) {
+	for (int kind = 0; kind < 2 * KINDS; kind++) {
 		uint64_t before = t_now_ns();
-		int ends[2];
+		int ends[2], flags;
 
-		open_ends(ends, kind & 1, kind & 2 ? O_NONBLOCK : 0);
+		open_ends(ends, kind % KINDS, kind >= KINDS ? O_NONBLOCK : 0);
+		flags = fcntl(ends[1], F_GETFL);
 		T_EQ(ferry__os_write(ends[1], text, SIZE, PATIENCE_NS),
 		    ETIMEDOUT);
 		T_GE(t_now_ns() - before, PATIENCE_NS);
 		T_LT(t_now_ns() - before,
 		    UINT64_C(10) * PATIENCE_NS * (unsigned)t_slow());
+		T_EQ(fcntl(ends[1], F_GETFL), flags); /* as the host has it */
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
+/* As above, and there is no descriptor left in the process. */
+static void
+patience_ends_without_descriptors(void)
+{
+	for (enum kind kind = 0; kind < KINDS; kind++) {
+		rlim_t before;
+		int ends[2], r;
+
+		open_ends(ends, kind, 0);
+		before = limit_descriptors(1);
+		r = ferry__os_write(ends[1], text, SIZE, PATIENCE_NS);
+		limit_descriptors(before);
+		T_EQ(r, ETIMEDOUT);
+		close(ends[0]);
+		close(ends[1]);
+	}
+}
+
+static void *
+write_until_full(void *arg)
+{
+	T_EQ(ferry__os_write(*(int *)arg, text, SIZE, 1000000), ETIMEDOUT);
+	return NULL;
+}
+
+/* Room that poll() has told of somebody else takes before the write. */
+static void
+others_take_the_room(void)
+{
+	enum { WRITERS = 6, ROUNDS = 30 };
+
+	for (int i = 0; i < ROUNDS * KINDS; i++) {
+		pthread_t t[WRITERS];
+		int ends[2];
+
+		open_ends(ends, i % KINDS, 0);
+		for (int w = 0; w < WRITERS; w++)
+			t[w] = t_thread_start(write_until_full, &ends[1]);
+		for (int w = 0; w < WRITERS; w++)
+			t_thread_join(t[w]);
 		close(ends[0]);
 		close(ends[1]);
 	}
@@ -167,6 +258,8 @@ no_cancellation_point(void)
 T_MAIN(
 	T_RUN(all_of_it_arrives);
 	T_RUN(patience_ends);
+	T_RUN(patience_ends_without_descriptors);
+	T_RUN(others_take_the_room);
 	T_RUN(writable_and_takes_nothing);
 	T_RUN(errors_are_told);
 	T_RUN(no_cancellation_point);
