@@ -142,7 +142,7 @@ ferry__stack_take(struct stack_pool *pool)
 		if (UNLIKELY(pool->told))
 			allow(stack);
 	}
-	stack->dropped = 0;
+	stack->dropped = stack->measured = 0;
 	pool->out++;
 	return stack;
 }

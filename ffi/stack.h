@@ -42,6 +42,7 @@ struct stack {
 	char *low;           /* the lowest usable byte */
 	uint32_t valgrind;   /* its number there */
 	uint32_t dropped;    /* its pages have been given back */
+	uint32_t measured;   /* its owner's, cleared when it is taken */
 };
 
 struct stack_pool {

@@ -20,7 +20,7 @@
 #define STACKS_IN_BURST  4096u
 #define STACKS_KEPT      256u
 #define UNUSED_MS        500
-#define MEASURED_AT_ONCE 16u  /* stacks; a system call each */
+#define MEASURED_AT_ONCE 16u  /* stacks, between two looks for work */
 
 struct strand *
 ferry__strand_take_memory(struct strands *all)
@@ -86,24 +86,32 @@ ferry__strand_open(struct strands *all, size_t stack_size,
 	atom32_store_relaxed(&all->shut, 0);
 }
 
-/* The deepest of the stacks that came back since the last look. */
+/*
+ * The deepest of the stacks that came back since the last look. A stack that
+ * has been measured is marked until it is used again; below one whose pages are
+ * gone all have none, and were measured when they went. If something stirs, the
+ * next rest goes on: all->measured stays behind.
+ */
 static void
-measure(struct strands *all, uint64_t ended)
+measure(struct strands *all, uint64_t ended, bool (*stirs)(void *), void *arg)
 {
 	struct stack *s = all->stacks.top;
 	uint64_t most = atom64_load_relaxed(&all->touched.n);
 	uint64_t touched = all->stacks.touched;
 
-	for (uint64_t i = 0; i < MEASURED_AT_ONCE && s != NULL &&
-	     all->measured + i < ended; i++) {
-		if (touched > most)
-			most = touched;
-		touched = ferry__stack_touched(&all->stacks, s);
-		s = s->below;
+	for (unsigned n = 1; s != NULL && !s->dropped; n++, s = s->below) {
+		if (!s->measured) {
+			most = touched > most ? touched : most;
+			touched = ferry__stack_touched(&all->stacks, s);
+			s->measured = 1;
+		}
+		if (n % MEASURED_AT_ONCE == 0 && stirs(arg))
+			break;
 	}
 	/* Relaxed: a gauge. */
 	atom64_store_relaxed(&all->touched.n, touched > most ? touched : most);
-	all->measured = ended;
+	if (s == NULL || s->dropped)
+		all->measured = ended;
 }
 
 /*
@@ -111,7 +119,7 @@ measure(struct strands *all, uint64_t ended)
  * unused; from then on, until another strand has ended, there is nothing to do.
  */
 bool
-ferry__strand_rest(struct strands *all)
+ferry__strand_rest(struct strands *all, bool (*stirs)(void *), void *arg)
 {
 	/* Relaxed: this thread's. */
 	uint64_t ended = atom64_load_relaxed(&all->spawned.n) - all->n;
@@ -121,7 +129,7 @@ ferry__strand_rest(struct strands *all)
 	if (ended == all->measured)
 		all->rested = ended;
 	else
-		measure(all, ended);
+		measure(all, ended, stirs, arg);
 	ferry__stack_pool_rest(&all->stacks);
 	return all->stacks.kept > STACKS_KEPT;
 }
@@ -172,7 +180,7 @@ ferry__strand_rest_all(struct worker *w, bool (*stirs)(void *))
 	bool many = false;
 
 	for (struct context *c = w->contexts; c != NULL; c = c->next)
-		many |= ferry__strand_rest(&c->strands);
+		many |= ferry__strand_rest(&c->strands, stirs, w);
 	if (UNLIKELY(many))
 		rest_after_burst(w, stirs);
 	else

@@ -18,9 +18,11 @@ struct strand *ferry__strand_take_memory(struct strands *all);
 /* What lies on its stack, and in its arena, is void from here on. */
 void ferry__strand_give_memory(struct strands *all, struct strand *s);
 
-/* Before a sleep: looks how deep the stacks have been, and gives pages back.
- * Whether there are so many stacks that some may be too many. */
-bool ferry__strand_rest(struct strands *all);
+/* Before a sleep: looks how deep the stacks have been, as long as stirs(arg)
+ * is false, and gives pages back. Whether there are so many stacks that some
+ * may be too many. */
+bool ferry__strand_rest(
+    struct strands *all, bool (*stirs)(void *), void *arg);
 
 /* Some of what has not been used since the stacks' watch(); true: not all. */
 bool ferry__strand_trim(struct strands *all);

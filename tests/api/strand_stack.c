@@ -109,6 +109,48 @@ the_deepest_is_told(void)
 	fx_close(context);
 }
 
+static int
+stand_in_the_way(ferry_call call, void *arg)
+{
+	(void)call;
+	fx_gate_pass(arg);
+	return FERRY_OK;
+}
+
+static int
+go_down_and_wait(ferry_call call, void *arg)
+{
+	int r = use_stack(call, arg);
+
+	return r == FERRY_OK ? ferry_strand_yield() : r;
+}
+
+/* Many that end without a moment in which there is nothing to do, of which the
+ * first to end was the only deep one. */
+static void
+the_deepest_of_many_is_told(void)
+{
+	enum { MANY = 100 };
+	ferry_context context = open_with_stack(256 * KIB);
+	struct depth deep = {.go = go_down, .use = 200 * KIB};
+	struct depth flat = {.go = go_down, .use = 2 * KIB};
+	struct fx_gate gate = FX_GATE_SHUT;
+	ferry_request first = st_spawn(context, stand_in_the_way, &gate);
+	ferry_request request[MANY];
+
+	for (int i = 0; i < MANY; i++)
+		request[i] = st_spawn(context, go_down_and_wait,
+		    i == 0 ? &deep : &flat);
+	fx_gate_await(&gate, 1);
+	fx_gate_open(&gate);
+	T_OK(fx_wait(first));
+	for (int i = 0; i < MANY; i++)
+		T_OK(fx_wait(request[i]));
+	T_WAIT_UNTIL(st_strands(context).stack_touched > 198 * KIB,
+	    FX_LIMIT_MS);
+	fx_close(context);
+}
+
 /* ----------------------------------------------------------------- too deep */
 
 static struct {
@@ -177,5 +219,6 @@ too_deep_is_a_fault(void)
 T_MAIN(
 	T_RUN(as_large_as_asked_for);
 	T_RUN(the_deepest_is_told);
+	T_RUN(the_deepest_of_many_is_told);
 	T_RUN(too_deep_is_a_fault);
 )

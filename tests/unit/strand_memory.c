@@ -44,6 +44,22 @@ end(struct strand *s)
 	ferry__strand_give_memory(&all, s);
 }
 
+/* How often it may be asked before it is true; negative: for ever. */
+static int calm = -1;
+
+static bool
+stirs(void *arg)
+{
+	T_ASSERT(arg == &calm);
+	return calm >= 0 && calm-- == 0;
+}
+
+static bool
+rest(void)
+{
+	return ferry__strand_rest(&all, stirs, &calm);
+}
+
 static uint64_t
 touched(void)
 {
@@ -118,12 +134,12 @@ the_depth_is_of_those_that_ended(void)
 
 	open_strands();
 	s = spawn();
-	ferry__strand_rest(&all); /* it sleeps */
+	rest(); /* it sleeps */
 	touch(s, 40000);
-	ferry__strand_rest(&all);
+	rest();
 	T_EQ(touched(), 0); /* nobody has looked at its stack */
 	end(s);
-	ferry__strand_rest(&all);
+	rest();
 	T_GE(touched(), 40000);
 	T_LE(touched(), 40000 + 2 * ferry__os_page_size());
 	ferry__strand_close(&all);
@@ -145,7 +161,53 @@ the_depth_of_many(void)
 	ferry__stack_pool_watch(&all.stacks);
 	while (ferry__strand_trim(&all))
 		;
-	ferry__strand_rest(&all);
+	rest();
+	T_GE(touched(), 50000);
+	ferry__strand_close(&all);
+}
+
+/* In one rest, however many have ended since the one before. */
+static void
+the_first_of_many_counts(void)
+{
+	static struct strand *s[1000];
+
+	open_strands();
+	for (unsigned i = 0; i < COUNT_OF(s); i++)
+		s[i] = spawn();
+	touch(s[0], 50000);
+	for (unsigned i = 0; i < COUNT_OF(s); i++)
+		end(s[i]);
+	rest();
+	T_GE(touched(), 50000);
+	ferry__strand_close(&all);
+}
+
+/* What a rest has not come to, because there was something to do, those that
+ * follow do; also if strands begin and end in between. */
+static void
+a_rest_goes_on_where_one_was_left(void)
+{
+	static struct strand *s[300];
+
+	open_strands();
+	for (unsigned i = 0; i < COUNT_OF(s); i++)
+		s[i] = spawn();
+	touch(s[0], 50000);
+	touch(s[COUNT_OF(s) - 1], 30000);
+	for (unsigned i = 0; i < COUNT_OF(s); i++)
+		end(s[i]);
+	calm = 0;
+	rest();
+	T_GE(touched(), 30000);
+	T_LT(touched(), 50000); /* the control: it was left */
+	for (int i = 0; i < 20; i++) {
+		end(spawn());
+		calm = 0;
+		rest();
+	}
+	calm = -1;
+	rest();
 	T_GE(touched(), 50000);
 	ferry__strand_close(&all);
 }
@@ -168,21 +230,21 @@ a_burst_is_given_back(void)
 		s[i] = spawn();
 		touch(s[i], 30000);
 	}
-	ferry__strand_rest(&all);
+	rest();
 	for (int i = 0; i < N; i++)
 		end(s[i]);
 	T_EQ(all.stacks.kept, N);
 	T_EQ(n_spare(), N);
 	T_GE(resident(), N * 30000);
-	T_ASSERT(ferry__strand_rest(&all));
-	T_ASSERT(ferry__strand_rest(&all));
+	T_ASSERT(rest());
+	T_ASSERT(rest());
 	T_LE(resident(), N * page);
 	ferry__stack_pool_watch(&all.stacks);
 	while (ferry__strand_trim(&all))
 		;
 	T_EQ(all.stacks.kept, KEPT);
 	T_EQ(n_spare(), KEPT);
-	T_ASSERT(!ferry__strand_rest(&all));
+	T_ASSERT(!rest());
 	end(eternal);
 	ferry__strand_close(&all);
 }
@@ -201,7 +263,7 @@ what_is_used_stays(void)
 		end(s);
 		before = resident();
 		T_GE(before, 30000);
-		ferry__strand_rest(&all);
+		rest();
 		T_EQ(resident(), before);
 	}
 	ferry__strand_close(&all);
@@ -230,6 +292,8 @@ T_MAIN(
 	T_RUN(an_arena_ends_with_its_strand);
 	T_RUN(the_depth_is_of_those_that_ended);
 	T_RUN(the_depth_of_many);
+	T_RUN(the_first_of_many_counts);
+	T_RUN(a_rest_goes_on_where_one_was_left);
 	T_RUN(a_burst_is_given_back);
 	T_RUN(what_is_used_stays);
 	T_RUN(a_close_gives_everything_back);
