@@ -203,8 +203,10 @@ begin_shutdown(void)
 	return r;
 }
 
+/* Looks at the pool while it is this shutdown's: from STOPPED on it is that of
+ * whoever starts the lane next. */
 static void
-end_shutdown(bool all)
+end_shutdown(struct pool_state *s, bool all)
 {
 	if (all) {
 		/* pair(park) seq_cst: before the look at the park word. */
@@ -213,6 +215,7 @@ end_shutdown(bool all)
 		ferry__os_thread_join(lane->dispatcher);
 		ferry__pool_stop(&lane->pool, OS_NEVER);
 	}
+	ferry__pool_look(&lane->pool, s);
 	pthread_mutex_lock(&lane->life);
 	lane->closing = false;
 	if (all)
@@ -237,25 +240,22 @@ age_ns(uint64_t since_ns, uint64_t now_ns)
 }
 
 static void
-write_report(ferry_cleanup_report *theirs, const struct pool_counts *before)
+write_report(ferry_cleanup_report *theirs, const struct pool_state *s,
+    const struct pool_counts *before)
 {
-	struct pool_state s;
-	ferry_cleanup_report r;
-
-	if (theirs == NULL)
-		return;
-	ferry__pool_look(&lane->pool, &s);
-	r = (ferry_cleanup_report){
-		.running = (uint32_t)s.n.running,
-		.queued = s.n.waiting,
-		.ended = ended(&s.n) - ended(before),
-		.canceled = s.n.ended[POOL_CANCELED] -
+	const ferry_cleanup_report r = {
+		.running = (uint32_t)s->n.running,
+		.queued = s->n.waiting,
+		.ended = ended(&s->n) - ended(before),
+		.canceled = s->n.ended[POOL_CANCELED] -
 		    before->ended[POOL_CANCELED],
-		.fn = (ferry_cleanup_fn)s.what,
-		.age_ns = age_ns(s.since_ns, ferry__os_now_ns()),
+		.fn = (ferry_cleanup_fn)s->what,
+		.age_ns = age_ns(s->since_ns, ferry__os_now_ns()),
 	};
+
 	/* Its size was looked at before anything was done. */
-	(void)ferry__options_write(theirs, &r, sizeof r);
+	if (theirs != NULL)
+		(void)ferry__options_write(theirs, &r, sizeof r);
 }
 
 static int
@@ -275,7 +275,7 @@ ferry_cleanup_shutdown(const ferry_cleanup_shutdown_options *options,
     ferry_cleanup_report *report)
 {
 	ferry_cleanup_shutdown_options o;
-	struct pool_state before;
+	struct pool_state before, after;
 	uint64_t deadline;
 	enum os_sleep how;
 	int r = read_shutdown(&o, options, report);
@@ -294,8 +294,8 @@ ferry_cleanup_shutdown(const ferry_cleanup_shutdown_options *options,
 	do
 		how = await_all(deadline);
 	while (how == OS_SIGNAL);
-	end_shutdown(how == OS_WOKEN);
-	write_report(report, &before.n);
+	end_shutdown(&after, how == OS_WOKEN);
+	write_report(report, &after, &before.n);
 	return how == OS_WOKEN ? FERRY_OK : FERRY_EBUSY;
 }
 

@@ -340,6 +340,52 @@ start_again_and_again(void)
 	    (after.canceled - before.canceled), 2 * MANY);
 }
 
+struct starter {
+	atomic_int stop;
+	struct cl_job job;
+};
+
+static void *
+start_and_submit(void *arg)
+{
+	struct starter *s = arg;
+
+	while (!atomic_load(&s->stop))
+		if (ferry_cleanup_start(NULL) == FERRY_OK)
+			for (int i = 0; i < 20; i++)
+				/* It may have been shut down again. */
+				(void)cl_submit(&s->job);
+	return NULL;
+}
+
+/* The report of one that has ended everything is not about the next start's
+ * jobs. */
+static void
+a_report_is_of_its_own_start(void)
+{
+	enum { ROUNDS = 1000, STARTERS = 2 };
+	struct starter s = {0};
+	pthread_t thread[STARTERS];
+	ferry_cleanup_report report;
+
+	start(1);
+	cl_stop();
+	for (int i = 0; i < STARTERS; i++)
+		thread[i] = t_thread_start(start_and_submit, &s);
+	for (int i = 0; i < ROUNDS; i++) {
+		if (cl_shutdown(FERRY_CLEANUP_DRAIN, 0, &report) != FERRY_OK)
+			continue;
+		T_EQ(report.running, 0);
+		T_EQ(report.queued, 0);
+		T_ASSERT(report.fn == NULL);
+		T_EQ(report.age_ns, 0);
+	}
+	atomic_store(&s.stop, 1);
+	for (int i = 0; i < STARTERS; i++)
+		t_thread_join(thread[i]);
+	(void)ferry_cleanup_shutdown(NULL, NULL);
+}
+
 T_MAIN(
 	T_RUN(flush_is_after_the_jobs);
 	T_RUN(flush_waits_for_what_came_before);
@@ -352,4 +398,5 @@ T_MAIN(
 	T_RUN(one_closer_at_a_time);
 	T_RUN(shutdown_options_that_cannot_be);
 	T_RUN(start_again_and_again);
+	T_RUN(a_report_is_of_its_own_start);
 )
