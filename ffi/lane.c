@@ -105,15 +105,19 @@ run_task(struct pool *p, struct pool_job *j, bool cancel)
 	struct task *t = container_of(j, struct task, job);
 	ferry_cleanup_fn fn = (ferry_cleanup_fn)j->what;
 	ferry_cleanup_cancel_fn cancel_fn = t->cancel;
+	enum pool_end end = POOL_CANCELED;
 	void *arg = t->arg;
 
 	(void)p;
 	ferry__task_put_down(t);
 	if (!cancel)
-		return fn(arg) == 0 ? POOL_DONE : POOL_FAILED;
-	if (cancel_fn != NULL)
+		end = fn(arg) == 0 ? POOL_DONE : POOL_FAILED;
+	else if (cancel_fn != NULL)
 		cancel_fn(arg);
-	return POOL_CANCELED;
+	/* A cancellation that it has left behind ends this job, not the next
+	 * one to come to a cancellation point. */
+	pthread_testcancel();
+	return end;
 }
 
 const struct pool_ops ferry__lane_ops = { .run = run_task };

@@ -56,6 +56,7 @@ abandon(struct offload *o, int result)
 	/* Should it end its thread, lost() frees. */
 	o->in_abandoned = true;
 	o->abandoned(o->arg, result);
+	pthread_testcancel();
 	free(o);
 }
 
@@ -77,15 +78,21 @@ run(struct pool *p, struct pool_job *j, bool cancel)
 {
 	struct offload *o = container_of(j, struct offload, job);
 	uint32_t roles = ferry__self.roles;
+	int result;
 
 	(void)p;
 	(void)cancel;
 	ferry__self.roles |= SELF_POOL;
 	/* pair(offload) acquire: arg, from a strand that has left it. */
-	if (atom32_load_acquire(&o->word) == OFFLOAD_LEFT)
+	if (atom32_load_acquire(&o->word) == OFFLOAD_LEFT) {
 		abandon(o, FERRY_ECANCELED);
-	else
-		end(o, o->fn(o->arg));
+	} else {
+		result = o->fn(o->arg);
+		/* A cancellation that it has left behind is its own: while it
+		 * is still in hand. */
+		pthread_testcancel();
+		end(o, result);
+	}
 	ferry__self.roles = roles;
 	return POOL_DONE;
 }

@@ -30,13 +30,13 @@
  * JOBS are independent. A job gets a worker when it starts and not before, so
  * a slow one delays no other as long as there is a worker left: there are as
  * many as needed, up to workers_most. A job that returns an error is counted;
- * one that ends its thread (pthread_exit(), cancellation) is counted lost and
- * its worker replaced. Jobs may submit and post jobs, and use all of Ferry
- * like any thread of the host's; only flush and shutdown are refused. They
- * must not throw, must not longjmp out, and leave the thread as they found it
- * (cancellation type, signal mask). What a crash, exit() or a lock that is
- * never released does is not contained. A job that forks must exec or _exit()
- * in the child: see FORKS in ferry.h.
+ * one that ends its thread (pthread_exit(), cancellation, also one that is left
+ * pending) is counted lost and its worker replaced. Jobs may submit and post
+ * jobs, and use all of Ferry like any thread of the host's; only flush and
+ * shutdown are refused. They must not throw, must not longjmp out, and leave
+ * the thread as they found it (cancellation type, signal mask). What a crash,
+ * exit() or a lock that is never released does is not contained. A job that
+ * forks must exec or _exit() in the child: see FORKS in ferry.h.
  */
 #ifndef FERRY_CLEANUP_H
 #define FERRY_CLEANUP_H

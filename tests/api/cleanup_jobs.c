@@ -165,6 +165,65 @@ a_cancelled_thread(void)
 	T_EQ(cl_counts().ended_lost - before.ended_lost, 1);
 }
 
+static int
+leave_a_cancel(void *arg)
+{
+	struct cl_job *j = arg;
+
+	atomic_fetch_add(&j->ran, 1);
+	fx_before_exit();
+	pthread_cancel(pthread_self());
+	return 0;
+}
+
+static void
+cancel_leaves_a_cancel(void *arg)
+{
+	leave_a_cancel(arg);
+}
+
+static int
+come_to_a_cancellation_point(void *arg)
+{
+	pthread_testcancel();
+	return cl_run(arg);
+}
+
+/* It is counted for the job that left it, not for its sibling's. */
+static void
+a_cancellation_left_behind(void)
+{
+	ferry_cleanup_counts before = cl_counts(), after;
+	struct fx_gate gate = FX_GATE_SHUT;
+	struct cl_job holder = {.gate = &gate}, bad = {0}, next = {0};
+
+	start(1);
+	for (int i = 0; i < 10; i++) {
+		T_OK(ferry_cleanup_submit(leave_a_cancel, &bad, NULL));
+		T_OK(ferry_cleanup_submit(
+		    come_to_a_cancellation_point, &next, NULL));
+	}
+	T_OK(ferry_cleanup_flush(-1));
+	T_EQ(atomic_load(&bad.ran), 10);
+	T_EQ(atomic_load(&next.ran), 10);
+	after = cl_balance();
+	T_EQ(after.ended_lost - before.ended_lost, 10);
+	T_EQ(after.ended_ok - before.ended_ok, 10);
+	/* And for a cancel in the place of a job. */
+	T_OK(cl_submit(&holder));
+	fx_gate_await(&gate, 1);
+	for (int i = 0; i < 10; i++)
+		T_OK(ferry_cleanup_submit(
+		    cl_run, &bad, cancel_leaves_a_cancel));
+	T_EQ(cl_shutdown(FERRY_CLEANUP_CANCEL, 1, NULL), FERRY_EBUSY);
+	T_WAIT_UNTIL(atomic_load(&bad.ran) == 20, FX_LIMIT_MS);
+	fx_gate_open(&gate);
+	T_OK(cl_shutdown(FERRY_CLEANUP_CANCEL, 0, NULL));
+	after = cl_balance();
+	T_EQ(after.ended_lost - before.ended_lost, 20);
+	T_EQ(after.canceled, before.canceled);
+}
+
 /* ------------------------------------------------------- what jobs may do */
 
 struct chain {
@@ -317,6 +376,7 @@ T_MAIN(
 	T_RUN(errors_are_counted);
 	T_RUN(a_lost_thread_takes_nobody_with_it);
 	T_RUN(a_cancelled_thread);
+	T_RUN(a_cancellation_left_behind);
 	T_RUN(jobs_submit_jobs);
 	T_RUN(jobs_use_ferry);
 	T_RUN(handlers_submit_and_do_not_wait);

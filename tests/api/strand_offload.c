@@ -343,6 +343,37 @@ it_ends_its_thread(void)
 	fx_close(context);
 }
 
+static int
+go_away_cancelled(void *arg)
+{
+	go_away(arg);
+	fx_before_exit();
+	pthread_cancel(pthread_self());
+	return 42;
+}
+
+static int
+offload_cancelled(ferry_call call, void *arg)
+{
+	(void)call;
+	return ferry_strand_offload(NULL, go_away_cancelled, arg, NULL);
+}
+
+/* A cancellation that is left pending is its own, not the next one's. */
+static void
+it_leaves_a_cancellation(void)
+{
+	ferry_context context = st_open();
+	struct away a = {0};
+
+	for (int i = 1; i <= 20; i++) {
+		T_EQ(st_run(context, offload_cancelled, &a), FERRY_ELOST);
+		T_OK(st_run(context, offload_without_result, &a));
+		T_EQ(atomic_load(&a.runs), 2 * i);
+	}
+	fx_close(context);
+}
+
 /* All threads that there may be, at once, with others queued behind them. */
 static void
 they_all_end_their_threads(void)
@@ -413,6 +444,7 @@ T_MAIN(
 	T_RUN(cancelled_before_it_is_given);
 	T_RUN(cancels_race_ends);
 	T_RUN(it_ends_its_thread);
+	T_RUN(it_leaves_a_cancellation);
 	T_RUN(they_all_end_their_threads);
 	T_RUN(left_behind_and_lost);
 	T_RUN(what_is_told_ends_its_thread);
