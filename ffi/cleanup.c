@@ -50,7 +50,8 @@ read_options(ferry_cleanup_options *o, const ferry_cleanup_options *theirs)
 		o->stall_ms = STALL_MS;
 	return is_power_of_two(o->capacity) &&
 	        o->capacity <= 1u << LANE_CAPACITY_LOG2_MOST &&
-	        o->workers_most <= POOL_MOST
+	        o->workers_most <= POOL_MOST &&
+	        ferry__os_thread_has_room(o->stack_size)
 	    ? FERRY_OK
 	    : FERRY_EINVAL;
 }

@@ -65,6 +65,7 @@ check_options(ferry_context_options *o, const ferry_context_options *theirs)
 	    (o->thread_name != NULL &&
 	        strlen(o->thread_name) >= NAME_BYTES) ||
 	    (o->worker_key != NULL && strlen(o->worker_key) > KEY_MOST) ||
+	    !ferry__os_thread_has_room(o->stack_size) ||
 	    (o->error_text == NULL && o->error_text_size != 0))
 		return FERRY_EINVAL;
 	o->levels = ferry__watch_resolve(&o->levels, &ferry__watch_defaults);

@@ -135,6 +135,15 @@ block_signals(sigset_t *before)
 	pthread_sigmask(SIG_SETMASK, &set, before);
 }
 
+bool
+ferry__os_thread_has_room(size_t stack)
+{
+	long least = sysconf(_SC_THREAD_STACK_MIN);
+
+	/* Negative: there is none, or nobody knows. The start tells. */
+	return stack == 0 || least < 0 || stack >= (size_t)least;
+}
+
 int
 ferry__os_thread_start(pthread_t *out, void *(*run)(void *), void *arg,
     size_t stack)

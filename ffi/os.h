@@ -94,6 +94,10 @@ ferry__os_barrier_light(void)
 int ferry__os_thread_start(
     pthread_t *out, void *(*run)(void *), void *arg, size_t stack);
 
+/* Whether a thread can have such a stack, of which 0 is the system's default:
+ * not if it is smaller than the least. */
+bool ferry__os_thread_has_room(size_t stack);
+
 /* Waits for the thread's end. No cancellation point, as nothing here is. */
 void ferry__os_thread_join(pthread_t thread);
 

@@ -90,7 +90,9 @@ typedef struct ferry_cleanup_options {
 	/* How long nothing has begun, while something waits, until health
 	 * calls that a stall; default 1000, FERRY_OFF: never. */
 	uint32_t stall_ms;
-	size_t stack_size;     /* of workers, bytes; default the system's */
+	/* Of workers, bytes, and no fewer than the system's least for a thread;
+	 * default the system's. */
+	size_t stack_size;
 } ferry_cleanup_options;
 
 /*

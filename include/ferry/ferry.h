@@ -441,7 +441,9 @@ typedef struct ferry_context_options {
 	 * the first opener's; another who asks for others gets FERRY_EINVAL. */
 	const char *worker_key;
 	const char *thread_name;  /* at most 15 bytes; default the library's */
-	size_t stack_size;        /* bytes; default the system's */
+	/* Bytes, and no fewer than the system's least for a thread; default the
+	 * system's. */
+	size_t stack_size;
 	/* For init; used until the open returns, or after FERRY_ETIMEDOUT until
 	 * init does. */
 	const void *init_arg;

@@ -435,6 +435,7 @@ options_that_cannot_be(void)
 	REFUSED(capacity, 3);
 	REFUSED(capacity, 1u << 17);
 	REFUSED(workers_most, 65);
+	REFUSED(stack_size, 1);
 #undef REFUSED
 	T_EQ(ferry_cleanup_counters(NULL), FERRY_EINVAL);
 	T_EQ(ferry_cleanup_health(NULL), FERRY_EINVAL);

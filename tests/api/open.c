@@ -346,6 +346,9 @@ bad_options(void)
 	o.strand_stack = 16383;
 	open_fails(&o, FERRY_EINVAL);
 	o = good;
+	o.stack_size = 1;
+	open_fails(&o, FERRY_EINVAL);
+	o = good;
 	o.thread_name = "sixteen bytes!!!";
 	open_fails(&o, FERRY_EINVAL);
 	o = good;
