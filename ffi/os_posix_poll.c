@@ -14,6 +14,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define FIRST_COUNT 64u
 #define RETRY_NS    10000000u /* poll() was refused something */
@@ -100,6 +101,15 @@ ferry__os_poll_close(struct os_poll *p)
 	throw_away(p->table);
 }
 
+/* poll() calls it ready for what it is asked, but never for POLLPRI. */
+static bool
+is_always_ready(int fd)
+{
+	struct stat s;
+
+	return fstat(fd, &s) == 0 && (S_ISREG(s.st_mode) || S_ISDIR(s.st_mode));
+}
+
 static int
 change(struct os_poll *p, int fd, uint32_t events, uint64_t key, bool known)
 {
@@ -109,6 +119,8 @@ change(struct os_poll *p, int fd, uint32_t events, uint64_t key, bool known)
 
 	if (fcntl(fd, F_GETFD) < 0)
 		return errno;
+	if (is_always_ready(fd))
+		return EPERM;
 	pthread_mutex_lock(&t->mutex);
 	if (!known)
 		r = widen(t, at);

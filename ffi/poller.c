@@ -242,9 +242,11 @@ enlist(struct poll_wait *w, int error)
 		append(bucket(w->fd), w);
 		break;
 	case EPERM:
+		/* There is nothing else to come: who asks for that alone is
+		 * told what there is. */
 		w->revents = w->events & ALWAYS;
 		if (w->revents == 0)
-			return FERRY_EINVAL;
+			w->revents = ALWAYS;
 		append(&all.told, w);
 		break;
 	case EBADF:

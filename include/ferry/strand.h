@@ -143,8 +143,9 @@ ferry_strand_offload(int *out, ferry_offload_fn fn, void *arg,
 /*
  * Waits until a descriptor is ready: `events` as in poll(2), POLLIN and POLLOUT
  * say. *out_events, if not NULL, gets what there is, also POLLERR and POLLHUP,
- * which come unasked. A regular file is ready at once. The descriptor stays
- * the strand's, who must not close it before this has returned.
+ * which come unasked. A regular file is ready at once: to be read and written,
+ * if neither was asked for. The descriptor stays the strand's, who must not
+ * close it before this has returned.
  * FERRY_ETIMEDOUT, FERRY_ECANCELED, FERRY_EINVAL (no such descriptor),
  * FERRY_ENOMEM, FERRY_ESYSTEM, FERRY_ENOSTRAND.
  */

@@ -177,6 +177,9 @@ a_regular_file(void)
 	p.want = POLLIN | POLLOUT;
 	T_OK(st_run(context, poll_it, &p));
 	T_EQ(p.events, POLLIN | POLLOUT);
+	p.want = POLLPRI;
+	p.timeout_ms = -1;
+	got(start_polling(context, &p), &p, POLLIN | POLLOUT);
 	T_OK(close(p.fd));
 	fx_close(context);
 }
