@@ -755,11 +755,17 @@ inst_fill = sed \
 	-e 's|@SONAME@|$(SONAME)|' \
 	-e 's|@VERSION@|$(VERSION)|'
 
+# Each means something to sed, to the shell, to make, or to those who read what
+# is filled in.
+INST_BAD  := & | \ ' " ` $$ ; \# %
+inst_bad   = $(strip $(foreach c,$(INST_BAD),$(findstring $c,$1)))
+
 INST_MADE := ferry.pc ferry-config.cmake ferry-config-version.cmake
 $(addprefix $(O)/,$(INST_MADE)): $(O)/%: ffi/%.in FORCE
 	$(foreach d,PREFIX libdir includedir mandir bindir,$(if $(filter \
 		1/%,$(words $($d))$($d)),,$(error $d=$($d): it is one \
-		absolute path without spaces)))
+		absolute path without spaces))$(if $(call inst_bad,$($d)),\
+		$(error $d=$($d): there may be none of $(INST_BAD) in it)))
 	$(Q)mkdir -p $(@D)
 	$(Q)rm -f $@ && $(inst_fill) $< > $@
 
