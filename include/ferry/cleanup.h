@@ -169,8 +169,10 @@ typedef struct ferry_cleanup_report {
  * NULL options: drain, for ever. The report is optional, and filled for
  * FERRY_OK and FERRY_EBUSY.
  *
- * FERRY_OK: every job has ended, and so have the lane's threads; no function or
- * node of the caller's is touched any more. FERRY_EBUSY: the timeout passed
+ * FERRY_OK: every job has ended, and so have the lane's threads, but for those
+ * that a job has ended: they are not waited for, and may still be in the
+ * destructors of their thread-specific data. No function or node of the
+ * caller's is touched any more. FERRY_EBUSY: the timeout passed
  * first. What runs goes on; what waits is still run, or cancelled, when a
  * worker comes to it; call again to wait for the rest, or to cancel it after
  * all. FERRY_EALREADY: another thread is at it, or it is done. FERRY_EUNINIT,

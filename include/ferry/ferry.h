@@ -525,10 +525,11 @@ typedef struct ferry_close_report {
  *
  * Returns FERRY_OK when the worker has let the context go: every request is
  * answered, fini has returned, and (with a worker's last context) both
- * threads are joined. Returns FERRY_EBUSY when something still runs, or the
- * reply of a deferred call is still to come: every unfinished request has been
- * answered FERRY_ECLOSED nevertheless, late replies will get FERRY_ESTALE, and
- * closing again waits for the rest.
+ * threads are joined; not those that a callback ended before, which may still
+ * be in the destructors of their thread-specific data. Returns FERRY_EBUSY
+ * when something still runs, or the reply of a deferred call is still to come:
+ * every unfinished request has been answered FERRY_ECLOSED nevertheless, late
+ * replies will get FERRY_ESTALE, and closing again waits for the rest.
  * A second closer at the same time gets FERRY_EALREADY; a closed context
  * FERRY_ESTALE. From a callback or a Ferry thread: FERRY_EREENTRANT.
  */
