@@ -426,7 +426,31 @@ refused_after_a_fork(void)
 	scene_close(&s);
 }
 
+static void *
+watch_with_a_cancel_pending(void *arg)
+{
+	ferry_watch_options o = {.struct_size = sizeof o};
+
+	T_OK(pthread_cancel(pthread_self()));
+	T_OK(ferry_context_watch(*(ferry_context *)arg, &o));
+	pthread_testcancel();
+	return NULL;
+}
+
+/* It loads what unwinds stacks, which opens files. First, so that it does. */
+static void
+no_point_of_cancellation(void)
+{
+	ferry_context context = fx_open();
+
+	T_ASSERT(t_thread_join(t_thread_start(watch_with_a_cancel_pending,
+	    &context)) == PTHREAD_CANCELED);
+	T_OK(ferry_context_watch(context, NULL));
+	fx_close(context);
+}
+
 T_MAIN(
+	T_RUN(no_point_of_cancellation);
 	T_RUN(replaced_while_it_runs);
 	T_RUN(replaced_all_the_time);
 	T_RUN(callback_ends_its_thread);
