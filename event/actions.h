@@ -43,6 +43,7 @@ struct actions {
 	atom32 changed;               /* counts its letting go; slept on */
 	/* The event thread's. */
 	struct rate callback, file;
+	uint32_t pending;             /* FERRY_ACTION_…: wait for frames */
 	uint64_t ticket;              /* of its reports to files; 0: none */
 };
 

@@ -286,12 +286,18 @@ ferry__attachment_post_liveness(struct attachment *a,
 	const uint64_t words[WORDS] = { l->kind, l->level, l->method,
 		l->request, (uint64_t)(uintptr_t)l->name, l->age_ns, l->depth,
 		l->verdict };
+	bool begins = l->kind == FERRY_KIND_NOT_RESPONDING;
 
+	if (l->kind == FERRY_KIND_RESPONDING && !a->in_episode)
+		return;
 	put_text(a, text, size);
 	write_words(&a->liveness, words);
-	if (l->kind == FERRY_KIND_NOT_RESPONDING)
+	/* That it has got worse is no other episode. */
+	if (begins && !a->in_episode)
 		/* pair(notice) acq_rel. */
 		atom32_add_acqrel(&a->episodes, 1);
+	if (begins || l->kind == FERRY_KIND_RESPONDING)
+		a->in_episode = begins;
 	ferry__attachment_post_notice(a, NOTICE_LIVENESS);
 }
 
@@ -424,6 +430,7 @@ ferry__attachment_open(struct attachments *list, ferry_inbox inbox,
 	a->hearing = *from;
 	a->taken = 0;
 	a->closed_taken = false;
+	a->in_episode = false;
 	a->room = room;
 	a->room_arg = room_arg;
 	/* Relaxed, all: published by the mutexes below. */

@@ -111,6 +111,7 @@ struct attachment {
 	atomp liveness_text; /* struct liveness_text, untaken; or NULL */
 	struct words listening;
 	atom32 episodes;     /* begun since the last one was taken */
+	bool in_episode;     /* the event thread's: has been told of it */
 	struct attachment *next_of_context; /* under the context's mutex */
 	struct attachment *next_of_inbox;   /* under the inbox's mutex */
 	struct attachment *next_told;       /* the FFI thread's */
@@ -125,7 +126,8 @@ struct attachments {
 
 /* Posts or merges a notice; a closed inbox is ignored. */
 void ferry__attachment_post_notice(struct attachment *a, enum notice_kind kind);
-/* With a report of `size` bytes, unless there is no memory for a copy. */
+/* With a report of `size` bytes, unless there is no memory for a copy. Event
+ * thread. RESPONDING only where it has posted NOT_RESPONDING before. */
 void ferry__attachment_post_liveness(struct attachment *a,
     const struct liveness *what, const char *text, size_t size);
 

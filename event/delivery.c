@@ -84,15 +84,44 @@ post_to(struct attachment *a, void *arg)
 /* -------------------------------------------------------------- listeners */
 
 /* Names are kept for ever; an event's is of the listener's own library. */
-static void *
+static const char *
 name_of(const struct turn *turn, const struct listener *l)
 {
-	void *name = atomp_load_relaxed(&l->name);
+	const char *name = atomp_load_relaxed(&l->name);
 
 	if (name == NULL && turn->event != NULL)
-		name = (void *)(uintptr_t)
-		    turn->source->names[turn->event->event];
+		name = turn->source->names[turn->event->event];
 	return name;
+}
+
+void
+ferry__delivery_enter(struct event_thread *t, uint64_t token, uint32_t event,
+    const char *name, uint64_t now_ns)
+{
+	/* Relaxed, all but the last: what belongs to the token. */
+	atom64_store_relaxed(&t->listening_since, now_ns);
+	atom32_store_relaxed(&t->listening_event, event);
+	atomp_store_relaxed(&t->listening_name, (void *)(uintptr_t)name);
+	atom32_store_relaxed(&t->state, FERRY_THREAD_IN_LISTENER);
+	/* pair(listening) release: since when, for which event. */
+	atom64_store_release(&t->listening, token);
+}
+
+uint64_t
+ferry__delivery_leave(struct event_thread *t, uint64_t since)
+{
+	uint64_t now = ferry__os_now_ns();
+
+	/* Relaxed: as the name, for who finds no more than that. */
+	atom64_store_relaxed(&t->listened_ns, now);
+	/* pair(listening) seq_cst: before the look whether the FFI thread has
+	 * told of it; it tells before it looks again. */
+	atom64_store_seqcst(&t->listening, 0);
+	/* pair(listening) seq_cst. */
+	if (atom64_load_seqcst(&t->told) == since)
+		t->ops->rouse(t->worker);
+	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
+	return now;
 }
 
 /* The time, as far as this turn knows it. */
@@ -107,33 +136,14 @@ enter(struct turn *turn, struct listener *l)
 		turn->began_ns = turn->now_ns;
 	turn->mark = ferry__fork_mark();
 	ferry__self.roles |= SELF_LISTENER;
-	/* Relaxed, all but the last: what belongs to the token. */
-	atom64_store_relaxed(&t->listening_since, turn->now_ns);
-	atom32_store_relaxed(&t->listening_event,
-	    turn->event != NULL ? turn->event->event : FERRY_EVENT_ANY);
-	atomp_store_relaxed(&t->listening_name, name_of(turn, l));
-	atom32_store_relaxed(&t->state, FERRY_THREAD_IN_LISTENER);
-	/* pair(listening) release: since when, for which event. */
-	atom64_store_release(&t->listening, l->token);
+	ferry__delivery_enter(t, l->token,
+	    turn->event != NULL ? turn->event->event : FERRY_EVENT_ANY,
+	    name_of(turn, l), turn->now_ns);
 	/* For a successor, if this one ends the thread. */
 	t->in_hand = l;
 	if (turn->event != NULL)
 		turn->source->held = turn->event;
 	return turn->now_ns;
-}
-
-/* It is in no listener any more. */
-static void
-come_back(struct event_thread *t, uint64_t since)
-{
-	t->in_hand = NULL;
-	/* pair(listening) seq_cst: before the look whether the FFI thread has
-	 * told of it; it tells before it looks again. */
-	atom64_store_seqcst(&t->listening, 0);
-	/* pair(listening) seq_cst. */
-	if (atom64_load_seqcst(&t->told) == since)
-		t->ops->rouse(t->worker);
-	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
 }
 
 static void
@@ -142,9 +152,9 @@ leave(struct turn *turn, uint64_t since)
 	ferry__fork_returned(turn->mark);
 	if (turn->event != NULL)
 		turn->source->held = NULL;
-	come_back(turn->thread, since);
+	turn->thread->in_hand = NULL;
+	turn->now_ns = ferry__delivery_leave(turn->thread, since);
 	ferry__self.roles = SELF_EVENT;
-	turn->now_ns = ferry__os_now_ns();
 }
 
 static void
@@ -182,9 +192,12 @@ ferry__delivery_mend(struct event_thread *t)
 	bool called = atom32_load_relaxed(&t->listening_event) !=
 	    FERRY_EVENT_ANY;
 
+	/* Relaxed: likewise. */
+	if (atom64_load_relaxed(&t->listening) != 0)
+		ferry__delivery_leave(t, since);
 	if (l == NULL)
 		return;
-	come_back(t, since);
+	t->in_hand = NULL;
 	/* pair(sweep) release: others may have been about to leave. */
 	atom32_store_release(&t->sweep, 1);
 	if (called) {

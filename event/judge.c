@@ -230,9 +230,26 @@ follow(struct event_thread *t, struct source *first, struct source *s,
 		ferry__tell_act(t, first, s, actions, now_ns);
 	if (actions & WATCHDOG_OVERLOADED)
 		ferry__tell_no_stall(
-		    t, first, s, WATCHDOG_OVERLOADED, now_ns);
+		    t, first, s, limits, WATCHDOG_OVERLOADED, now_ns);
 	if (actions & WATCHDOG_HELD)
-		ferry__tell_no_stall(t, first, s, WATCHDOG_HELD, now_ns);
+		ferry__tell_no_stall(
+		    t, first, s, limits, WATCHDOG_HELD, now_ns);
+}
+
+/* At which anything is done about it, for any who is told. */
+static uint32_t
+lowest_level(struct source *s, const struct suspect *p)
+{
+	uint32_t least = WATCHDOG_LEVELS, level;
+
+	for (; s != NULL; s = ferry__tell_next(s, p)) {
+		level = ferry__actions_lowest(
+		    ferry__actions_use(&s->actions), s->notify_level);
+		ferry__actions_let_go(&s->actions);
+		if (level < least)
+			least = level;
+	}
+	return least;
 }
 
 /* Whose call is in hand, and by when something is to be done about it. */
@@ -241,7 +258,6 @@ add_suspect(struct event_thread *t, struct source *first,
     struct watchdog_sample *sample, struct watchdog_limits *limits)
 {
 	struct suspect *p = &t->judge.suspect;
-	const struct wishes *w;
 	struct source *s;
 
 	if (!find_suspect(t, sample->word)) {
@@ -258,27 +274,38 @@ add_suspect(struct event_thread *t, struct source *first,
 	if (s == NULL)
 		return NULL;
 	*limits = p->limits;
-	w = ferry__actions_use(&s->actions);
-	ferry__judge_limits(limits, ferry__actions_lowest(w, s->notify_level),
-	    p->limit_ms, p->extended_ms);
-	ferry__actions_let_go(&s->actions);
+	ferry__judge_limits(
+	    limits, lowest_level(s, p), p->limit_ms, p->extended_ms);
 	sample->limits = limits;
 	sample->n = p->n;
 	memcpy(sample->serial, p->serial, p->n * sizeof p->serial[0]);
 	return s;
 }
 
-/* For how long there has been a queue behind what stands. */
+/* Since when what is queued behind a call has been: who is not there any more
+ * may have been the oldest, so that then the next ones count from now on. */
 static void
-look_at_queue(struct event_thread *t, struct source *s, bool stands,
-    uint64_t now_ns)
+look_at_queue(struct event_thread *t, struct source *s)
 {
-	struct judge *j = &t->judge;
+	/* First: who leaves after this is missed by the next look's. */
+	uint64_t left = t->ops->left(s);
 
-	if (!stands || s == NULL || t->ops->depth(s) == 0)
-		j->queued_ns = 0;
-	else if (j->queued_ns == 0)
-		j->queued_ns = now_ns;
+	if (t->ops->depth(s) == 0)
+		s->queued_ns = 0;
+	else if (s->queued_ns == 0 || s->queued_left != left)
+		/* Not before it was seen. */
+		s->queued_ns = ferry__os_now_ns();
+	s->queued_left = left;
+}
+
+static void
+look_at_queues(struct event_thread *t, struct source *first, bool stands)
+{
+	for (struct source *s = first; s != NULL; s = s->next)
+		if (stands)
+			look_at_queue(t, s);
+		else
+			s->queued_ns = 0;
 }
 
 /* It has been woken, and waits for a processor. */
@@ -303,7 +330,7 @@ ferry__judge_look(struct event_thread *t, struct source *first,
 	struct source *s = add_suspect(t, first, &sample, &limits);
 
 	j->turn++;
-	look_at_queue(t, s, stands, now_ns);
+	look_at_queues(t, first, stands && s != NULL);
 	if (stands && ferry__beat_state(sample.word) != BEAT_IDLE)
 		add_facts(t, &sample, now_ns);
 	sample.stirs = stands && ferry__judge_stirs(t, first) &&
@@ -332,7 +359,6 @@ ferry__judge_reset(struct event_thread *t, uint64_t now_ns)
 
 	ferry__watchdog_reset(&j->dog, now_ns, ferry__beat_look(t->beat));
 	j->before_word = 0;
-	j->queued_ns = 0;
 }
 
 void

@@ -54,7 +54,8 @@ struct judge {
 	struct facts before;         /* of the last look, if `word` stands */
 	uint64_t before_word;
 	uint64_t ahead_ns;           /* counted of a wait that goes on */
-	uint64_t queued_ns;          /* since when there is a queue; or 0 */
+	struct awaited_room room;    /* at the last gathering, … */
+	uint64_t room_serial;        /* … which was about this */
 	struct pending pending;
 	uint32_t level;              /* the highest that has been acted on */
 	uint64_t lost_word;          /* of a lost wake-up told of; or 0 */

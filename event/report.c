@@ -294,6 +294,21 @@ put_verdict(struct report *r)
 		put(r, "  so: %s\n", what);
 }
 
+static void
+put_room(struct report *r, const struct awaited_room *room)
+{
+	if (room->context == 0)
+		return;
+	put(r, "  room: in the event queue of context 0x%" PRIx64,
+	    room->context);
+	if (room->listens)
+		put(r, ", behind listener " NAME,
+		    room->listener != NULL ? room->listener : "");
+	if (room->listens && room->listens_ns != 0)
+		put(r, ", for " SECONDS, IN(room->listens_ns));
+	put(r, "\n");
+}
+
 /* What is not known is not said. */
 static void
 put_use(struct report *r, const struct report_case *c, bool timed)
@@ -319,8 +334,7 @@ put_facts(struct report *r, const struct report_case *c, bool timed)
 		put(r, "  scope: " NAME "\n", s->scope);
 	if (s->reason != NULL)
 		put(r, "  extended: " NAME "\n", s->reason);
-	if (c->listener != NULL)
-		put(r, "  listener: " NAME "\n", c->listener);
+	put_room(r, &c->room);
 	if (s->request != 0)
 		put(r, "  request 0x%" PRIx64 ", submitted by thread %" PRIu32
 		       "; context 0x%" PRIx64 "\n", s->request, s->submitter,
@@ -332,9 +346,10 @@ put_facts(struct report *r, const struct report_case *c, bool timed)
 	if (s->kind == FERRY_STALL_ENDED)
 		return;
 	put_use(r, c, timed);
-	put(r, "  queued behind it: %" PRIu64, s->depth);
-	if (s->depth != 0 && s->oldest_ns != 0)
-		put(r, ", for " SECONDS " or longer", IN(s->oldest_ns));
+	put(r, "  queued behind it: %" PRIu64, c->behind);
+	if (c->behind_ns != 0)
+		put(r, ", the oldest for " SECONDS " or longer",
+		    IN(c->behind_ns));
 	put(r, "\n");
 }
 

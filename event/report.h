@@ -26,13 +26,15 @@ struct report_case {
 	uint32_t worker_thread;
 	uint64_t depth;
 	uint64_t oldest_ns;
+	uint64_t behind;          /* queued in all contexts of the thread */
+	uint64_t behind_ns;       /* the oldest, at least; 0: not known */
 	uint64_t starved_ns;      /* left out of the age for that … */
 	uint64_t used_ns;         /* what it used meanwhile, if … */
 	bool use_known;           /* … that is known */
 	uint64_t held_ns;         /* … or because it was stopped */
 	const char *scope;        /* "": none */
 	const char *reason;       /* likewise */
-	const char *listener;     /* that holds the event thread, or NULL */
+	struct awaited_room room; /* or of no context */
 	bool idle_with_work;
 };
 

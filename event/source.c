@@ -21,7 +21,10 @@ ferry__source_open(struct source *s, uint32_t capacity)
 	s->arrivals = 0;
 	s->turn = false;
 	s->actions.callback = s->actions.file = (struct rate){ 0 };
+	s->actions.pending = 0;
 	s->actions.ticket = 0;
+	s->in_episode = false;
+	s->queued_ns = 0;
 	/* The attachments are an empty list already: whoever submits with a
 	 * stale token and an inbox may be looking at it, under its mutex. */
 	ferry__list_open(&s->elsewhere, 0);

@@ -67,6 +67,9 @@ struct source {
 	count_single delivered;
 	count_single overrun;
 	count_single episodes;
+	bool in_episode;               /* it counts the one that goes on */
+	uint64_t queued_ns;            /* since when some wait; or 0: … */
+	uint64_t queued_left;          /* … so many had left the queue then */
 	atom32 stage;
 	struct source *next;
 };

@@ -3,6 +3,8 @@
  */
 #include "event/tell.h"
 
+#include "event/announce.h"
+#include "event/delivery.h"
 #include "event/thread.h"
 #include "ffi/fork.h"
 
@@ -24,6 +26,19 @@ ferry__tell_source(struct source *first, const struct suspect *p)
 	while (s != NULL && s->context != p->context)
 		s = s->next;
 	return s == NULL && p->library != NULL ? first : s;
+}
+
+/* Whose the call is, or whose context is there. */
+static bool
+is_own(const struct source *s, const struct suspect *p)
+{
+	return p->library == NULL || s->context == p->context;
+}
+
+struct source *
+ferry__tell_next(struct source *s, const struct suspect *p)
+{
+	return is_own(s, p) ? NULL : s->next;
 }
 
 /* ---------------------------------------------------------------- evidence */
@@ -55,27 +70,52 @@ evidence_of(const struct judge *j)
 	return j->docket != NULL ? j->docket->evidence : NULL;
 }
 
-void
-ferry__tell_gather(struct event_thread *t, struct source *s, uint64_t serial,
-    uint64_t word)
+/* What none of those who are told wants. */
+static uint32_t
+flags_for(struct source *s, const struct suspect *p)
+{
+	uint32_t flags = ~UINT32_C(0);
+
+	for (; s != NULL; s = ferry__tell_next(s, p)) {
+		const struct wishes *w = ferry__actions_use(&s->actions);
+
+		flags &= w != NULL ? w->flags : 0;
+		ferry__actions_let_go(&s->actions);
+	}
+	return flags;
+}
+
+static void
+gather(struct event_thread *t, uint64_t serial, uint64_t word, uint32_t flags)
 {
 	struct docket *d = docket_of(t);
-	const struct wishes *w = ferry__actions_use(&s->actions);
 	const struct evidence_look how = {
 		.beat = t->beat,
 		.word = word,
 		.wait = t->ops->waits(t->worker),
-		.flags = w != NULL ? w->flags : 0,
+		.flags = flags,
 		.turn = t->judge.turn,
 		.tick_ns = t->tick_ns,
 	};
+	struct awaited_room room = { .context = 0 };
 
-	ferry__actions_let_go(&s->actions);
 	if (d == NULL || d->evidence == NULL)
 		return;
+	if (how.wait != VERDICT_NOT_OURS)
+		t->ops->room(t->worker, &room);
 	ferry__evidence_about(
 	    d->evidence, serial, t->ops->thread_id(t->worker));
-	ferry__evidence_look(d->evidence, &how);
+	if (!ferry__evidence_look(d->evidence, &how))
+		return;
+	t->judge.room = room;
+	t->judge.room_serial = serial;
+}
+
+void
+ferry__tell_gather(struct event_thread *t, struct source *s, uint64_t serial,
+    uint64_t word)
+{
+	gather(t, serial, word, flags_for(s, &t->judge.suspect));
 }
 
 /* What is known of that piece of work now, which is what will be said of it:
@@ -90,12 +130,6 @@ find(struct event_thread *t, uint64_t serial, bool idle_with_work)
 		    &d->found, d->evidence, serial, idle_with_work);
 }
 
-static uint64_t
-serial_of(const struct suspect *p)
-{
-	return p->serial[p->n - 1];
-}
-
 bool
 ferry__tell_knows(const struct judge *j, uint64_t serial)
 {
@@ -106,51 +140,51 @@ ferry__tell_knows(const struct judge *j, uint64_t serial)
 
 /* ----------------------------------------------------------------- telling */
 
-struct announcement {
-	struct liveness what;
-	const char *text;
-	size_t size;
-};
-
+/* As `s` wants it: to all, if the call is one of its own; of an init each has
+ * a wish of its own. */
 static void
-announce_to(struct attachment *a, void *arg)
+announce_for(struct event_thread *t, struct source *first, struct source *s,
+    const struct suspect *p, uint32_t kind, const struct report_case *c,
+    const struct report *r)
 {
-	const struct announcement *n = arg;
-
-	if (a->flags & FERRY_ATTACH_LIVENESS)
-		ferry__attachment_post_liveness(
-		    a, &n->what, n->text, n->size);
+	if (is_own(s, p))
+		ferry__announce(t, first, kind, c, r);
+	else
+		ferry__announce_in(t, s, kind, c, r);
 }
 
-/* Every context of the worker is affected, and is told. */
-static void
-announce(struct event_thread *t, struct source *first, uint32_t kind,
-    const struct report_case *c, const struct report *r)
+/* For how long there has been one and the same request in the queue, at least;
+ * 0: not known. */
+static uint64_t
+queued_for(struct event_thread *t, struct source *s, uint64_t now_ns)
 {
-	struct announcement n = {
-		.what = {
-			.kind = kind,
-			.level = c->level,
-			.method = c->method,
-			.request = c->request,
-			.name = c->method_name,
-			.age_ns = c->age_ns,
-			.verdict = r != NULL ? r->stall.verdict : 0,
-		},
-		.text = r != NULL ? r->text : NULL,
-		.size = r != NULL ? r->size : 0,
-	};
+	return s->queued_ns != 0 && t->ops->left(s) == s->queued_left &&
+	        now_ns > s->queued_ns
+	    ? now_ns - s->queued_ns
+	    : 0;
+}
 
+/* Behind it is what waits in its own context, and in all of the worker's. */
+static void
+fill_queue(struct report_case *c, struct event_thread *t,
+    struct source *first, uint64_t now_ns)
+{
 	for (struct source *s = first; s != NULL; s = s->next) {
-		n.what.depth = t->ops->depth(s);
-		if (kind == FERRY_KIND_NOT_RESPONDING)
-			count_single_add(&s->episodes, 1);
-		ferry__attachment_each(&s->attachments, announce_to, &n);
+		uint64_t depth = t->ops->depth(s);
+		uint64_t ns = depth != 0 ? queued_for(t, s, now_ns) : 0;
+
+		if (s->context == c->context) {
+			c->depth = depth;
+			c->oldest_ns = ns;
+		}
+		c->behind += depth;
+		if (ns > c->behind_ns)
+			c->behind_ns = ns;
 	}
 }
 
 static void
-fill_case(struct report_case *c, struct event_thread *t,
+fill_case(struct report_case *c, struct event_thread *t, struct source *first,
     const struct suspect *p, struct source *s, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
@@ -168,13 +202,11 @@ fill_case(struct report_case *c, struct event_thread *t,
 		.scope = p->scope,
 		.reason = p->reason,
 	};
-	if (s != NULL) {
-		if (c->library == NULL)
-			c->library = s->library;
-		c->depth = t->ops->depth(s);
-	}
-	if (c->depth != 0 && j->queued_ns != 0)
-		c->oldest_ns = now_ns - j->queued_ns;
+	if (s != NULL && c->library == NULL)
+		c->library = s->library;
+	if (p->n != 0 && j->room_serial == p->serial[p->n - 1])
+		c->room = j->room;
+	fill_queue(c, t, first, now_ns);
 }
 
 /* NULL: no memory. */
@@ -192,20 +224,21 @@ make_report(struct event_thread *t, const struct report_case *c)
 	return &d->report;
 }
 
-/* The host's code, as a listener is. */
+/* The host's code, as a listener is, and named where it does not return. */
 static int
-call_back(struct event_thread *t, const struct wishes *w,
-    const ferry_stall *stall)
+call_back(struct event_thread *t, const struct source *s,
+    const struct wishes *w, const ferry_stall *stall)
 {
 	uint32_t mark = ferry__fork_mark();
+	uint64_t since = ferry__os_now_ns();
 	int answer;
 
 	ferry__self.roles |= SELF_LISTENER;
-	/* Relaxed: as other states. */
-	atom32_store_relaxed(&t->state, FERRY_THREAD_IN_LISTENER);
+	ferry__delivery_enter(
+	    t, s->context, FERRY_EVENT_ANY, "stall callback", since);
 	answer = w->callback(stall, w->user);
 	ferry__fork_returned(mark);
-	atom32_store_relaxed(&t->state, FERRY_THREAD_BUSY);
+	ferry__delivery_leave(t, since);
 	ferry__self.roles = SELF_EVENT;
 	return answer;
 }
@@ -253,7 +286,7 @@ tell_host(struct event_thread *t, struct source *s, uint32_t actions,
 	if (w != NULL && (actions & FERRY_ACTION_CALLBACK) != 0 &&
 	    w->callback != NULL && docket_of(t) != NULL &&
 	    may_tell(&a->callback, w, c, now_ns))
-		waits = call_back(t, w, &make_report(t, c)->stall) ==
+		waits = call_back(t, s, w, &make_report(t, c)->stall) ==
 		    FERRY_STALL_KEEP_WAITING;
 	ferry__actions_let_go(a);
 	return waits;
@@ -274,19 +307,31 @@ is_in_hand(const struct judge *j)
 	return j->dog.known && j->dog.pieces[0].serial == j->blamed.serial[0];
 }
 
-/* What was put off, as it was then; true: the callback wants to keep waiting,
- * of the call that is in hand. */
+/* What was put off, as it was; true: the callback wants to keep waiting. */
+static bool
+settle_for(struct event_thread *t, struct source *s, uint64_t now_ns)
+{
+	struct report_case c = t->judge.pending.about;
+	uint32_t actions = s->actions.pending;
+
+	s->actions.pending = 0;
+	return actions != 0 && tell_host(t, s, actions, &c, now_ns);
+}
+
+/* True: one wants that of the call that is in hand. */
 static bool
 settle(struct event_thread *t, struct source *first, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
-	struct pending *p = &j->pending;
-	struct source *s = ferry__tell_source(first, &j->blamed);
-	uint32_t actions = p->actions;
+	bool waits = false;
 
-	p->actions = 0;
-	return actions != 0 && s != NULL &&
-	    tell_host(t, s, actions, &p->about, now_ns) && is_in_hand(j);
+	if (j->pending.actions == 0)
+		return false;
+	for (struct source *s = first; s != NULL; s = s->next)
+		waits |= settle_for(t, s, now_ns);
+	/* Last: a callback may end the thread, and its successor goes on. */
+	j->pending.actions = 0;
+	return waits && is_in_hand(j);
 }
 
 void
@@ -313,14 +358,29 @@ kind_of(uint32_t actions)
 	                                : FERRY_STALL_GOES_ON;
 }
 
+/* What is to be done in this source when `level` is reached after `before`;
+ * `again`: a notice aside, also what was done before. */
+static uint32_t
+wanted(struct source *s, uint32_t before, uint32_t level, bool again)
+{
+	const struct wishes *w = ferry__actions_use(&s->actions);
+	uint32_t what = ferry__actions_at(w, s->notify_level, before, level);
+
+	if (again)
+		what |= ferry__actions_at(w, s->notify_level,
+		            FERRY_LEVEL_NONE, level) &
+		    ~(uint32_t)FERRY_ACTION_NOTICE;
+	ferry__actions_let_go(&s->actions);
+	return what;
+}
+
 /* An episode has begun, has got worse, or goes on. */
 void
 ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
     uint32_t actions, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
-	uint32_t level = j->dog.level, what;
-	const struct wishes *w;
+	uint32_t level = j->dog.level, before, what;
 	struct report_case c;
 
 	/* What still waits for frames goes without: each is told, in order. */
@@ -331,26 +391,39 @@ ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
 	if (actions & WATCHDOG_BEGAN)
 		j->level = FERRY_LEVEL_NONE;
 	j->blamed = j->suspect;
-	find(t, serial_of(&j->blamed), false);
-	w = ferry__actions_use(&s->actions);
-	what = ferry__actions_at(w, s->notify_level, j->level, level);
-	if (actions & WATCHDOG_GOES_ON)
-		what |= ferry__actions_at(w, s->notify_level,
-		            FERRY_LEVEL_NONE, level) &
-		    ~(uint32_t)FERRY_ACTION_NOTICE;
-	ferry__actions_let_go(&s->actions);
-	if (level > j->level)
+	before = j->level;
+	if (level > before)
 		j->level = level;
-	fill_case(&c, t, &j->blamed, s, now_ns);
+	find(t, j->blamed.serial[j->blamed.n - 1], false);
+	fill_case(&c, t, first, &j->blamed, s, now_ns);
 	c.kind = kind_of(actions);
-	if (what & FERRY_ACTION_NOTICE)
-		announce(t, first, FERRY_KIND_NOT_RESPONDING, &c,
-		    make_report(t, &c));
 	j->pending = (struct pending){
-		.actions = what & ~(uint32_t)FERRY_ACTION_NOTICE,
 		.due_ns = now_ns + FRAMES_NS,
 		.about = c,
 	};
+	for (; s != NULL; s = ferry__tell_next(s, &j->blamed)) {
+		what = wanted(
+		    s, before, level, (actions & WATCHDOG_GOES_ON) != 0);
+		if (what == 0)
+			continue;
+		ferry__announce_count(s);
+		if (what & FERRY_ACTION_NOTICE)
+			announce_for(t, first, s, &j->blamed,
+			    FERRY_KIND_NOT_RESPONDING, &c, make_report(t, &c));
+		s->actions.pending = what & ~(uint32_t)FERRY_ACTION_NOTICE;
+		j->pending.actions |= s->actions.pending;
+	}
+}
+
+static void
+tell_end_to(struct event_thread *t, struct source *s,
+    const struct report_case *c, uint64_t now_ns)
+{
+	struct report_case own = *c;
+
+	ferry__announce_ended(s);
+	tell_host(t, s, FERRY_ACTION_CALLBACK | FERRY_ACTION_FILE, &own,
+	    now_ns);
 }
 
 /* Who heard of its begin, though another's call may be to blame by now. */
@@ -358,13 +431,35 @@ static void
 tell_end_to_all(struct event_thread *t, struct source *first,
     const struct report_case *c, uint64_t now_ns)
 {
-	struct report_case own;
+	for (struct source *s = first; s != NULL; s = s->next)
+		tell_end_to(t, s, c, now_ns);
+}
 
-	for (struct source *s = first; s != NULL; s = s->next) {
-		own = *c;
-		tell_host(t, s, FERRY_ACTION_CALLBACK | FERRY_ACTION_FILE,
-		    &own, now_ns);
-	}
+/* No call is to blame, and no level is reached. */
+static void
+fill_lost(struct report_case *c, struct event_thread *t,
+    struct source *first, uint32_t kind, uint64_t now_ns)
+{
+	struct judge *j = &t->judge;
+
+	fill_case(c, t, first, &j->blamed,
+	    ferry__tell_source(first, &j->blamed), now_ns);
+	c->kind = kind;
+	c->level = FERRY_LEVEL_STALLED;
+	c->age_ns = now_ns - j->lost_since_ns;
+	c->idle_with_work = true;
+}
+
+static void
+fill_end(struct report_case *c, struct event_thread *t, struct source *first,
+    const struct watchdog_result *v, uint64_t now_ns)
+{
+	const struct suspect *p = &t->judge.blamed;
+
+	fill_case(c, t, first, p, ferry__tell_source(first, p), now_ns);
+	c->kind = FERRY_STALL_ENDED;
+	c->level = v->peak;
+	c->age_ns = v->lasted_ns;
 }
 
 void
@@ -372,17 +467,31 @@ ferry__tell_end(struct event_thread *t, struct source *first,
     const struct watchdog_result *v, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
-	struct source *s = ferry__tell_source(first, &j->blamed);
 	struct report_case c;
 
 	settle(t, first, now_ns);
-	fill_case(&c, t, &j->blamed, s, now_ns);
-	c.kind = FERRY_STALL_ENDED;
-	c.level = v->peak;
-	c.age_ns = v->lasted_ns;
-	announce(t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	fill_end(&c, t, first, v, now_ns);
+	ferry__announce(
+	    t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
 	tell_end_to_all(t, first, &c, now_ns);
 	j->level = FERRY_LEVEL_NONE;
+}
+
+/* The episode goes on with somebody else's call. */
+static void
+leave_episode(struct event_thread *t, struct source *first, struct source *s,
+    const struct watchdog_result *v, uint64_t now_ns)
+{
+	struct report_case c;
+
+	settle_for(t, s, now_ns);
+	if (t->judge.lost_word != 0)
+		fill_lost(&c, t, first, FERRY_STALL_ENDED, now_ns);
+	else
+		fill_end(&c, t, first, v, now_ns);
+	ferry__announce_in(
+	    t, s, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	tell_end_to(t, s, &c, now_ns);
 }
 
 void
@@ -395,8 +504,11 @@ ferry__tell_leave(struct event_thread *t, struct source *first,
 		.lasted_ns = j->dog.lasted_ns,
 	};
 
-	if (ferry__tell_source(first, &j->blamed) != s)
+	if (s->context != j->blamed.context) {
+		if (j->lost_word != 0 || j->dog.announced)
+			leave_episode(t, first, s, &v, now_ns);
 		return;
+	}
 	if (j->lost_word != 0)
 		ferry__tell_found(t, first, now_ns);
 	if (j->dog.announced) {
@@ -407,35 +519,35 @@ ferry__tell_leave(struct event_thread *t, struct source *first,
 
 void
 ferry__tell_no_stall(struct event_thread *t, struct source *first,
-    struct source *s, uint32_t action, uint64_t now_ns)
+    struct source *s, const struct watchdog_limits *limits, uint32_t action,
+    uint64_t now_ns)
 {
-	bool held = action == WATCHDOG_HELD;
+	const struct watchdog *dog = &t->judge.dog;
+	const struct suspect *p = &t->judge.suspect;
+	const bool held = action == WATCHDOG_HELD;
+	const uint64_t starved_ns = ferry__watchdog_starved(dog);
+	const uint64_t held_ns = ferry__watchdog_held(dog);
+	/* By the clock: which it would have reached, but for that. */
+	const uint32_t level = ferry__watchdog_level(limits,
+	    ferry__watchdog_age(dog) + starved_ns + (held ? held_ns : 0));
 	struct report_case c;
+	uint32_t what;
 
-	find(t, serial_of(&t->judge.suspect), false);
-	fill_case(&c, t, &t->judge.suspect, s, now_ns);
-	c.kind = held ? FERRY_STALL_HELD : FERRY_STALL_OVERLOADED;
-	c.starved_ns = ferry__watchdog_starved(&t->judge.dog);
-	c.used_ns = ferry__watchdog_used(&t->judge.dog);
-	c.use_known = (t->judge.before.known & FACT_CPU) != 0;
-	c.held_ns = ferry__watchdog_held(&t->judge.dog);
-	announce(t, first, held ? FERRY_KIND_HELD : FERRY_KIND_OVERLOADED, &c,
-	    make_report(t, &c));
-	tell_host(t, s, FERRY_ACTION_CALLBACK | FERRY_ACTION_FILE, &c, now_ns);
-}
-
-/* No call is to blame, and no level is reached. */
-static void
-fill_lost(struct report_case *c, struct event_thread *t, struct source *s,
-    uint32_t kind, uint64_t now_ns)
-{
-	struct judge *j = &t->judge;
-
-	fill_case(c, t, &j->blamed, s, now_ns);
-	c->kind = kind;
-	c->level = FERRY_LEVEL_STALLED;
-	c->age_ns = now_ns - j->lost_since_ns;
-	c->idle_with_work = true;
+	find(t, p->serial[p->n - 1], false);
+	for (; s != NULL; s = ferry__tell_next(s, p)) {
+		what = wanted(s, FERRY_LEVEL_NONE, level, false);
+		fill_case(&c, t, first, p, s, now_ns);
+		c.kind = held ? FERRY_STALL_HELD : FERRY_STALL_OVERLOADED;
+		c.starved_ns = starved_ns;
+		c.used_ns = ferry__watchdog_used(dog);
+		c.use_known = (t->judge.before.known & FACT_CPU) != 0;
+		c.held_ns = held_ns;
+		if (what & FERRY_ACTION_NOTICE)
+			announce_for(t, first, s, p,
+			    held ? FERRY_KIND_HELD : FERRY_KIND_OVERLOADED, &c,
+			    make_report(t, &c));
+		tell_host(t, s, what, &c, now_ns);
+	}
 }
 
 /* It sleeps, and there is something to do. Ferry's own fault, or of who
@@ -446,7 +558,6 @@ ferry__tell_lost(struct event_thread *t, struct source *first, uint64_t word,
 {
 	struct judge *j = &t->judge;
 	struct source *s = first;
-	const struct wishes *w;
 	struct report_case c;
 	uint32_t what;
 
@@ -457,16 +568,17 @@ ferry__tell_lost(struct event_thread *t, struct source *first, uint64_t word,
 		.context = s->context,
 		.method = UINT32_MAX,
 	};
-	ferry__tell_gather(t, s, word, word);
+	gather(t, word, word, flags_for(s, &j->blamed));
 	find(t, word, true);
-	fill_lost(&c, t, s, FERRY_STALL_BEGAN, now_ns);
-	announce(t, first, FERRY_KIND_NOT_RESPONDING, &c, make_report(t, &c));
+	fill_lost(&c, t, first, FERRY_STALL_BEGAN, now_ns);
+	what = wanted(s, FERRY_LEVEL_NONE, FERRY_LEVEL_FATAL, false);
+	if (what != 0)
+		ferry__announce_count(s);
+	if (what & FERRY_ACTION_NOTICE)
+		ferry__announce(t, first, FERRY_KIND_NOT_RESPONDING, &c,
+		    make_report(t, &c));
 	j->lost_word = word;
 	t->ops->rouse(t->worker);
-	w = ferry__actions_use(&s->actions);
-	what = ferry__actions_at(w, s->notify_level, FERRY_LEVEL_NONE,
-	    FERRY_LEVEL_FATAL);
-	ferry__actions_let_go(&s->actions);
 	tell_host(t, s, what, &c, now_ns);
 }
 
@@ -474,11 +586,11 @@ void
 ferry__tell_found(struct event_thread *t, struct source *first, uint64_t now_ns)
 {
 	struct judge *j = &t->judge;
-	struct source *s = ferry__tell_source(first, &j->blamed);
 	struct report_case c;
 
-	fill_lost(&c, t, s, FERRY_STALL_ENDED, now_ns);
+	fill_lost(&c, t, first, FERRY_STALL_ENDED, now_ns);
 	j->lost_word = 0;
-	announce(t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	ferry__announce(
+	    t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
 	tell_end_to_all(t, first, &c, now_ns);
 }

@@ -14,6 +14,10 @@
 struct source *ferry__tell_source(
     struct source *first, const struct suspect *p);
 
+/* From that one on: who else is told, each as it wants. Of an init, the others
+ * on the worker; of anything else, nobody: NULL. */
+struct source *ferry__tell_next(struct source *s, const struct suspect *p);
+
 /* A look at the thread that the word is of, for a report on that piece of
  * work. */
 void ferry__tell_gather(struct event_thread *t, struct source *s,
@@ -23,7 +27,7 @@ void ferry__tell_gather(struct event_thread *t, struct source *s,
 bool ferry__tell_knows(const struct judge *j, uint64_t serial);
 
 /* An episode has begun, has got worse, or goes on (WATCHDOG_…): of the
- * suspect, a call of the source `s`. */
+ * suspect, a call of the source `s`, or an init and `s` is the first of all. */
 void ferry__tell_act(struct event_thread *t, struct source *first,
     struct source *s, uint32_t actions, uint64_t now_ns);
 void ferry__tell_end(struct event_thread *t, struct source *first,
@@ -33,10 +37,11 @@ void ferry__tell_end(struct event_thread *t, struct source *first,
 void ferry__tell_leave(struct event_thread *t, struct source *first,
     struct source *s, uint64_t now_ns);
 
-/* The call of `s` is late, and it is no stall: it gets no processor, or
- * (WATCHDOG_HELD) is stopped. */
+/* The call of `s` is late, within `limits`, and it is no stall: it gets no
+ * processor, or (WATCHDOG_HELD) is stopped. */
 void ferry__tell_no_stall(struct event_thread *t, struct source *first,
-    struct source *s, uint32_t action, uint64_t now_ns);
+    struct source *s, const struct watchdog_limits *limits, uint32_t action,
+    uint64_t now_ns);
 
 /* A wake-up was lost; and the thread moves again. */
 void ferry__tell_lost(struct event_thread *t, struct source *first,

@@ -298,6 +298,7 @@ ferry__event_thread_start(struct event_thread *t, struct beat *beat,
 	atom32_store_relaxed(&t->sweep, 0);
 	atomp_store_relaxed(&t->waits.on, NULL);
 	atom64_store_relaxed(&t->listening, 0);
+	atom64_store_relaxed(&t->listened_ns, 0);
 	atom64_store_relaxed(&t->told, 0);
 	atom32_store_relaxed(t->deep, 0);
 	atom32_store_relaxed(&t->level, 0);

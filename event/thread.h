@@ -30,8 +30,12 @@ struct event_ops {
 	/* System id of the FFI thread; and whether it waits in Ferry. */
 	uint32_t (*thread_id)(void *worker);
 	enum verdict_wait (*waits)(void *worker);
+	/* More of that, if it waits for room. */
+	void (*room)(void *worker, struct awaited_room *out);
 	/* Requests queued in a source's context. */
 	uint64_t (*depth)(struct source *s);
+	/* How many have left that queue: been started, or answered in it. */
+	uint64_t (*left)(struct source *s);
 	/* A deferred call's deadline has passed. */
 	void (*expire)(struct node *n, uint64_t token);
 	/* Wakes the FFI thread, to tell that a listener has returned. */
@@ -69,8 +73,10 @@ struct event_thread {
 	atom64 unwritten;              /* reports that no file got */
 	struct waits waits;
 	/* Published for ferry_context_health(), and for the FFI thread. */
-	ON_OWN_LINE atom64 listening;  /* the listener that it is in; or 0 */
+	ON_OWN_LINE atom64 listening;  /* the listener that it is in, or the
+	                                * context whose stall callback; or 0 */
 	atom64 listening_since;
+	atom64 listened_ns;            /* when it has left the last one */
 	atom32 listening_event;
 	atomp listening_name;          /* its name, else the event's, or NULL */
 	atom32 state;                  /* FERRY_THREAD_… */

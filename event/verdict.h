@@ -50,8 +50,19 @@ struct verdict_look {
 /* What Ferry itself knows of where the FFI thread is. */
 enum verdict_wait {
 	VERDICT_NOT_OURS,
-	VERDICT_IN_EMIT,      /* waits for room, in ferry_context_emit() */
-	VERDICT_IN_HOOK       /* waits for a cancel hook to return */
+	VERDICT_IN_EMIT,      /* waits for room, in ferry_context_emit(), and a
+	                       * listener keeps it from being made */
+	VERDICT_IN_HOOK,      /* waits for a cancel hook to return, itself or
+	                       * for who would make that room */
+	VERDICT_FOR_ROOM      /* waits for room, and neither is the cause */
+};
+
+/* Of one that waits for room: what is told besides. */
+struct awaited_room {
+	ferry_context context; /* whose events it is; 0: it does not wait */
+	bool listens;          /* a listener keeps it from being made, … */
+	const char *listener;  /* … its name, or NULL, */
+	uint64_t listens_ns;   /* … and for how long; 0: in several calls */
 };
 
 struct verdict {

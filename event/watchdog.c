@@ -178,9 +178,8 @@ match(struct watchdog *w, const struct watchdog_sample *s,
 
 /* ----------------------------------------------------------------- levels */
 
-/* The highest level whose age is reached. */
-static uint32_t
-level_of(uint64_t age_ns, const struct watchdog_limits *limits)
+uint32_t
+ferry__watchdog_level(const struct watchdog_limits *limits, uint64_t age_ns)
 {
 	uint32_t level = FERRY_LEVEL_NONE;
 
@@ -222,7 +221,7 @@ judge(struct watchdog *w, const struct watchdog_sample *s, bool same)
 	w->level = FERRY_LEVEL_NONE;
 	if (!works || s->limits == NULL)
 		return CALM;
-	w->level = level_of(age, s->limits);
+	w->level = ferry__watchdog_level(s->limits, age);
 	notify = notify_age(s->limits);
 	if (notify != 0 && age >= notify)
 		return STALLED;
@@ -376,7 +375,8 @@ ferry__watchdog_nears(const struct watchdog *w,
 	bool waits = w->known && w->pieces[w->n - 1].waits;
 
 	return waits || sum(run, soon) >= w->next_ns ||
-	    level_of(sum(ferry__watchdog_age(w), soon), limits) > w->peak;
+	    ferry__watchdog_level(
+	        limits, sum(ferry__watchdog_age(w), soon)) > w->peak;
 }
 
 /* --------------------------------------------------------------- one look */

@@ -165,6 +165,10 @@ bool ferry__watchdog_nears(const struct watchdog *w,
 /* The age that levels are judged by: of the innermost piece; 0: none. */
 uint64_t ferry__watchdog_age(const struct watchdog *w);
 
+/* The highest level of that age. */
+uint32_t ferry__watchdog_level(
+    const struct watchdog_limits *limits, uint64_t age_ns);
+
 /* What it left out of that for want of a processor, and while it was held; and
  * what it used of one. */
 uint64_t ferry__watchdog_used(const struct watchdog *w);

@@ -198,4 +198,7 @@ ferry__context_ended(const struct context *c, enum outcome o)
 
 uint64_t ferry__context_queued(struct context *c);
 
+/* How many requests have left that queue; only grows. */
+uint64_t ferry__context_left(struct context *c);
+
 #endif

@@ -88,6 +88,15 @@ ferry__context_queued(struct context *c)
 	return s.submitted - s.refused - started - sum(ended, 0, ENDED_OK);
 }
 
+uint64_t
+ferry__context_left(struct context *c)
+{
+	uint64_t ended[OUTCOMES];
+
+	read_outcomes(ended, c);
+	return count_read(&c->started.n) + sum(ended, 0, ENDED_OK);
+}
+
 static void
 fill_events(ferry_counters *n, const struct source *s)
 {

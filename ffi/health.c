@@ -93,7 +93,10 @@ fill_listener(ferry_health *h, struct event_thread *t)
 	/* pair(listening) acquire: since when. */
 	ferry_listener l = atom64_load_acquire(&t->listening);
 	uint64_t since = atom64_load_relaxed(&t->listening_since);
-	const char *name = ferry__listener_name(l);
+	/* Its own: of an event's, it is said that it has none. */
+	const char *name = ferry__token_kind(l) == TOKEN_LISTENER
+	    ? ferry__listener_name(l)
+	    : atomp_load_relaxed(&t->listening_name);
 	uint64_t now = ferry__os_now_ns();
 
 	/* pair(listening) acquire: it is in this one still, and relaxed: in

@@ -24,8 +24,49 @@ ferry__stuck_waits(const struct worker *w, uint64_t *out_request)
 	if (*out_request != 0)
 		return VERDICT_IN_HOOK;
 	/* pair(waits) acquire. */
-	return atom32_load_acquire(&w->emitting) != 0 ? VERDICT_IN_EMIT
-	                                              : VERDICT_NOT_OURS;
+	return atomp_load_acquire(&w->emitting) != NULL ? VERDICT_IN_EMIT
+	                                                : VERDICT_NOT_OURS;
+}
+
+/* The event thread may be between two calls of a listener. That one has left
+ * it for the latter half of the wait says that something else is to blame: an
+ * inbox that has no room. */
+static bool
+listens(struct awaited_room *out, const struct event_thread *t,
+    uint64_t waits_since)
+{
+	/* pair(listening) acquire: since when, and its name. */
+	bool inside = atom64_load_acquire(&t->listening) != 0;
+	uint64_t since = atom64_load_relaxed(&t->listening_since);
+	uint64_t left = atom64_load_relaxed(&t->listened_ns);
+	uint64_t now = ferry__os_now_ns();
+
+	out->listens = inside ||
+	    (left > waits_since && now - left < left - waits_since);
+	if (!out->listens)
+		return false;
+	out->listener = atomp_load_relaxed(&t->listening_name);
+	out->listens_ns = inside && now > since ? now - since : 0;
+	return true;
+}
+
+enum verdict_wait
+ferry__stuck_room(struct awaited_room *out, const struct worker *w)
+{
+	/* pair(waits) acquire. A worker's memory is for ever. */
+	const struct event_thread *t = atomp_load_acquire(&w->emitting);
+
+	*out = (struct awaited_room){ .context = 0 };
+	if (t == NULL)
+		return VERDICT_NOT_OURS;
+	out->context = atom64_load_relaxed(&w->emits_to);
+	/* Relaxed: what it does just now. A hook that a listener runs is what
+	 * holds both. */
+	if (atom32_load_relaxed(&t->state) == FERRY_THREAD_IN_CANCEL_HOOK)
+		return VERDICT_IN_HOOK;
+	return listens(out, t, atom64_load_relaxed(&w->emits_since))
+	    ? VERDICT_IN_EMIT
+	    : VERDICT_FOR_ROOM;
 }
 
 bool
@@ -58,7 +99,7 @@ ferry__stuck_mend(struct worker *w)
 	/* pair(waits) release, each. */
 	atom64_store_release(&w->awaited_hook, 0);
 	/* pair(waits) release. */
-	atom32_store_release(&w->emitting, 0);
+	atomp_store_release(&w->emitting, NULL);
 	/* pair(waits) release. */
 	atom32_store_release(&w->waits.ringing, 0);
 }
@@ -94,6 +135,21 @@ sleep_for_room(const struct worker *w, atom32 *room, uint32_t seen)
 	    tick == OS_NEVER ? OS_NEVER : ferry__os_now_ns() + tick);
 }
 
+/* It waits: what is said of it, once an emit. */
+static void
+begin_emitting(struct worker *w, struct waits *on, atom32 *room)
+{
+	/* Relaxed, all but the last: this thread's; what belongs to that. */
+	if (atomp_load_relaxed(&w->emitting) != NULL)
+		return;
+	atom64_store_relaxed(&w->emits_to,
+	    container_of(room, struct source, room)->context);
+	atom64_store_relaxed(&w->emits_since, ferry__os_now_ns());
+	/* pair(waits) release: the beat that names the call. */
+	atomp_store_release(
+	    &w->emitting, container_of(on, struct event_thread, waits));
+}
+
 int
 ferry__stuck_block(struct waits *on, atom32 *room, uint32_t seen)
 {
@@ -110,8 +166,7 @@ ferry__stuck_block(struct waits *on, atom32 *room, uint32_t seen)
 		ferry__os_wait(room, seen, OS_NEVER);
 		return FERRY_OK;
 	}
-	/* pair(waits) release: the beat that names the call. */
-	atom32_store_release(&w->emitting, 1);
+	begin_emitting(w, on, room);
 	sleep_for_room(w, room, seen);
 	return FERRY_OK;
 }
@@ -125,7 +180,7 @@ ferry__stuck_unblock(void)
 	if (w == NULL)
 		return;
 	/* pair(waits) release. */
-	atom32_store_release(&w->emitting, 0);
+	atomp_store_release(&w->emitting, NULL);
 	/* There is room mostly because a listener has returned. */
 	if (ferry__watch_listens(w))
 		ferry__watch_listener(w);

@@ -16,6 +16,11 @@
 enum verdict_wait ferry__stuck_waits(
     const struct worker *w, uint64_t *out_request);
 
+/* Likewise, if it waits for room, what keeps that from being made: a listener
+ * (IN_EMIT), a cancel hook, or neither; NOT_OURS where it waits for none. */
+enum verdict_wait ferry__stuck_room(
+    struct awaited_room *out, const struct worker *w);
+
 /* FFI thread, or any: it begins to wait for that request's hook, and has
  * ended to. Elsewhere than on an FFI thread that is nobody's business. */
 void ferry__stuck_await_hook(uint64_t request);

@@ -210,14 +210,30 @@ static enum verdict_wait
 waits(void *worker)
 {
 	uint64_t request;
+	enum verdict_wait wait = ferry__stuck_waits(worker, &request);
+	struct awaited_room room;
 
-	return ferry__stuck_waits(worker, &request);
+	return wait == VERDICT_IN_EMIT ? ferry__stuck_room(&room, worker)
+	                               : wait;
+}
+
+static void
+room(void *worker, struct awaited_room *out)
+{
+	ferry__stuck_room(out, worker);
 }
 
 static uint64_t
 depth(struct source *s)
 {
 	return ferry__context_queued(
+	    container_of(s, struct context, source));
+}
+
+static uint64_t
+left(struct source *s)
+{
+	return ferry__context_left(
 	    container_of(s, struct context, source));
 }
 
@@ -239,7 +255,9 @@ const struct event_ops ferry__watch_ops = {
 	.suspect = suspect,
 	.thread_id = thread_id,
 	.waits = waits,
+	.room = room,
 	.depth = depth,
+	.left = left,
 	.expire = expire,
 	.rouse = rouse,
 	.block = ferry__stuck_block,

@@ -140,7 +140,11 @@ struct worker {
 	struct aside aside;
 	/* Stuck: see stuck.h. */
 	atom64 awaited_hook;          /* it waits for this request's; or 0 */
-	atom32 emitting;              /* it waits for room */
+	/* It waits for room: the event thread that makes some, or NULL; of
+	 * which context; and since when. */
+	atomp emitting;
+	atom64 emits_to;
+	atom64 emits_since;
 
 	/* Others'. */
 	ON_OWN_LINE struct hooks hooks; /* that run, of its contexts' calls */

@@ -905,7 +905,8 @@ enum {
 	 * data: a report as text, terminated, or NULL. Where none is in hand
 	 * (see NO REQUEST in watch.h) request is 0, and code UINT32_MAX. */
 	FERRY_KIND_NOT_RESPONDING = 5,
-	/* The same, as it was; level: peak; age: how long it was. */
+	/* The same, as it was; level: peak; age: how long it was. To who was
+	 * told NOT_RESPONDING. */
 	FERRY_KIND_RESPONDING = 6,
 	FERRY_KIND_CLOSED = 7,         /* a context's last; it is gone */
 	/* To those that want liveness: a listener holds the event thread, so
@@ -936,7 +937,7 @@ typedef struct ferry_completion {
 	uint64_t age_ns;
 	uint64_t depth;        /* requests queued behind it */
 	uint64_t count;
-	ferry_listener listener; /* IN_LISTENER */
+	ferry_listener listener; /* IN_LISTENER; or see ferry_stall_fn */
 } ferry_completion;
 
 /*
@@ -1022,7 +1023,7 @@ typedef struct ferry_counters {
 	uint64_t events_delivered;   /* copies put into inboxes */
 	uint64_t events_overrun;     /* copies dropped there by DROP_OLDEST,
 	                              * or for want of memory */
-	uint64_t stall_episodes;     /* announced */
+	uint64_t stall_episodes;     /* told of by a notice, or otherwise */
 	uint64_t handles_open;       /* now */
 	/* Of its worker, for all contexts on it: */
 	uint64_t parks;              /* times the FFI thread went to sleep */
@@ -1064,7 +1065,8 @@ typedef struct ferry_health {
 	uint32_t worker_thread;
 	uint32_t watcher_thread;
 	/* The listener that the watcher is in, or 0; of any context on the
-	 * worker. Its name, or NULL, and for how long. */
+	 * worker. Its name, or NULL, and for how long. Or the context whose
+	 * ferry_stall_fn it is in: "stall callback". */
 	ferry_listener listener;
 	const char *listener_name;
 	uint64_t listener_age_ns;

@@ -24,7 +24,8 @@
  * NO REQUEST. The init, fini and destroy of a context are watched too, by the
  * context's own levels: their method is UINT32_MAX, and named "init", "fini" or
  * "destroy". Of an init, whose context nobody can hear of yet, the others on
- * its worker are told. A reply's callback is a part of its request.
+ * its worker are told, each as it has asked. A reply's callback is a part of
+ * its request.
  *
  * SCOPES. A handler that legally takes long says so: it pushes a scope with a
  * limit of its own, extends the one it is in, or exempts itself. While a scope
@@ -59,7 +60,8 @@ enum {
 	FERRY_VERDICT_LOST_WAKEUP = 9,     /* sleeps, and has requests */
 	FERRY_VERDICT_IN_LISTENER = 10,    /* waits for room in an event queue,
 	                                    * which a listener holds up */
-	FERRY_VERDICT_IN_CANCEL_HOOK = 11  /* waits for the hook of a cancel */
+	FERRY_VERDICT_IN_CANCEL_HOOK = 11  /* waits for the hook of a cancel; or
+	                                    * for room, which one holds up */
 };
 
 /* "SPINNING" and so on; "?" if there is none such. */
@@ -125,7 +127,7 @@ typedef struct ferry_stall {
 	uint64_t age_ns;           /* as counted: without what the process was
 	                            * stopped, or had no processor for */
 	uint64_t depth;            /* requests queued in the context */
-	uint64_t oldest_ns;        /* for how long some have been, at least */
+	uint64_t oldest_ns;        /* for how long the oldest has, at least */
 	uint64_t cpu_ns;           /* that the thread used meanwhile … */
 	uint64_t delay_ns;         /* … and waited for a processor */
 	uint64_t suppressed;       /* reports left out since the last, to keep
@@ -152,7 +154,9 @@ enum { /* what a ferry_stall_fn returns */
 };
 
 /* Hears of episodes, on the event thread: what ferry_listener_fn says of
- * listeners holds, but it may not add or remove any. Must be short. */
+ * listeners holds, but it may not add or remove any. Must be short: one that
+ * does not return is named as a listener is, by "stall callback" and, in the
+ * place of a listener's, the token of its context. */
 typedef int (*ferry_stall_fn)(const ferry_stall *stall, void *user);
 
 enum { /* ferry_watch_options.actions[] */
@@ -175,7 +179,10 @@ typedef struct ferry_watch_options {
 	/* What is done when a level is reached, SLOW to FATAL: a union of
 	 * FERRY_ACTION_…. 0: notice, callback and file, as far as there are
 	 * any, from the context's notify_level on, and nothing below it;
-	 * FERRY_OFF: nothing. */
+	 * FERRY_OFF: nothing. OVERLOADED and HELD follow this by the level
+	 * that the call would have reached by the clock: they are told once,
+	 * when that is the lowest at which anything is done, or above. Who has
+	 * heard of a begin hears of the end, and nobody else. */
 	uint32_t actions[4];
 	ferry_stall_fn callback;   /* or NULL */
 	void *user;

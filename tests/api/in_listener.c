@@ -377,6 +377,73 @@ stuck_in_gone(void)
 	T_OK(ferry_inbox_close(NULL, inbox));
 }
 
+/* ---------------------------------------------------------- stall callbacks */
+
+static int
+stay(const ferry_stall *stall, void *gate)
+{
+	if (stall->kind == FERRY_STALL_BEGAN)
+		fx_gate_pass(gate);
+	return FERRY_STALL_GO_ON;
+}
+
+/* That is the callback's, and not of the stall that it hears of. */
+static ferry_completion
+take_listening(ferry_context context, ferry_inbox inbox)
+{
+	ferry_completion c = take_beating(context, inbox);
+
+	while (c.kind != FERRY_KIND_IN_LISTENER) {
+		fx_done(&c);
+		c = take_beating(context, inbox);
+	}
+	return c;
+}
+
+/* It holds the event thread as a listener does, and is named like one: by the
+ * context whose it is. */
+static void
+stuck_in_a_stall_callback(void)
+{
+	ferry_context context = open_stuck_after(stuck_ms(), "c");
+	ferry_context sibling = open_stuck_after(stuck_ms(), "c");
+	struct fx_gate gate = FX_GATE_SHUT, inside = FX_GATE_SHUT;
+	ferry_watch_options o = {.struct_size = sizeof o,
+	    .flags = FERRY_WATCH_NO_STACKS, .interval_ms = FERRY_OFF,
+	    .callback = stay, .user = &inside};
+	ferry_inbox inbox = watch(sibling, NULL);
+	ferry_request held;
+	ferry_completion c;
+	ferry_health h;
+
+	T_OK(ferry_context_watch(context, &o));
+	held = fx_hold(context, &gate);
+	fx_gate_await(&inside, 1);
+	h = health(sibling);
+	T_EQ(h.watcher, FERRY_THREAD_IN_LISTENER);
+	T_EQ(h.listener, context);
+	T_STR(h.listener_name, "stall callback");
+	T_WAIT_UNTIL(health(sibling).listener_age_ns >
+	    h.listener_age_ns + 1000000, FX_LIMIT_MS);
+	fx_gate_open(&gate);
+	T_EQ(fx_wait(held), FERRY_OK);
+	c = take_listening(sibling, inbox);
+	T_EQ(c.context, sibling);
+	T_EQ(c.listener, context);
+	T_STR(c.name, "stall callback");
+	T_EQ(c.code, FERRY_EVENT_ANY);
+	T_EQ(c.level, FERRY_LEVEL_STALLED);
+	T_GE(c.age_ns, stuck_ms() * UINT64_C(1000000));
+	fx_gate_open(&inside);
+	c = take_listening(sibling, inbox);
+	T_EQ(c.level, FERRY_LEVEL_NONE);
+	T_WAIT_UNTIL((h = health(sibling), h.listener == 0), FX_LIMIT_MS);
+	T_ASSERT(h.listener_name == NULL);
+	fx_close(context);
+	fx_close(sibling);
+	T_OK(ferry_inbox_close(NULL, inbox));
+}
+
 /* Called all the time, and never for long. */
 static void
 busy_is_not_stuck(void)
@@ -409,5 +476,6 @@ T_MAIN(
 	T_RUN(too_short_to_tell);
 	T_RUN(named_after_its_event);
 	T_RUN(stuck_in_gone);
+	T_RUN(stuck_in_a_stall_callback);
 	T_RUN(busy_is_not_stuck);
 )

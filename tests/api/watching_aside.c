@@ -191,6 +191,47 @@ an_init(void)
 	T_OK(ferry_library_close(a.o.library));
 }
 
+/* Each of those as it has asked for it, whichever came last. */
+static void
+an_init_beside_many(void)
+{
+	struct fx_gate gate = FX_GATE_SHUT;
+	struct site own = {0}, theirs = {.in_init = &gate};
+	ferry_context_options o = site_options(&own);
+	struct opener a = {.o = site_options(&theirs)};
+	ferry_watch_options nothing = {.struct_size = sizeof nothing,
+	    .actions = {FERRY_OFF, FERRY_OFF, FERRY_OFF, FERRY_OFF}};
+	struct scene s[2], deaf;
+	pthread_t thread;
+
+	scene_open(&s[0], &o);
+	scene_open(&s[1], &o);
+	scene_open(&deaf, &o);
+	T_OK(ferry_context_watch(deaf.context, &nothing));
+	thread = t_thread_start(run_opener, &a);
+	fx_gate_await(&gate, 1);
+	for (int i = 0; i < 2; i++)
+		check(&s[i], theirs.context, "init");
+	fx_gate_open(&gate);
+	for (int i = 0; i < 2; i++)
+		check_end(&s[i], "init");
+	t_thread_join(thread);
+	for (int i = 0; i < 2; i++) {
+		T_EQ(stalls_count(&s[i].heard, FERRY_STALL_BEGAN), 1);
+		T_EQ(stalls_count(&s[i].heard, FERRY_STALL_ENDED), 1);
+		T_EQ(fx_counters(s[i].context).stall_episodes, 1);
+	}
+	T_EQ(stalls_n(&deaf.heard), 0);
+	T_EQ(fx_counters(deaf.context).stall_episodes, 0);
+	no_notice(deaf.inbox);
+	fx_close(a.context);
+	scene_close(&deaf);
+	scene_close(&s[1]);
+	scene_close(&s[0]);
+	T_OK(ferry_library_close(o.library));
+	T_OK(ferry_library_close(a.o.library));
+}
+
 static void
 a_fini(void)
 {
@@ -305,6 +346,7 @@ a_late_callback(void)
 
 T_MAIN(
 	T_RUN(an_init);
+	T_RUN(an_init_beside_many);
 	T_RUN(a_fini);
 	T_RUN(a_destroy);
 	T_RUN(a_late_callback);

@@ -131,6 +131,7 @@ callback_ends_its_thread(void)
 		T_EQ(r->s.request, held);
 		release(&gate, held);
 		stalls_await(&s.heard, n, FERRY_STALL_ENDED);
+		T_WAIT_UNTIL(health(s.context).listener == 0, FX_LIMIT_MS);
 		T_EQ(fx_counters(s.context).stall_episodes, i);
 		T_WAIT_UNTIL(health(s.context).level == FERRY_LEVEL_NONE,
 		    FX_LIMIT_MS);

@@ -62,6 +62,7 @@ waits(void *worker)
 static const struct event_ops ops = {
 	.suspect = suspect,
 	.depth = depth,
+	.left = depth,
 	.thread_id = thread_id,
 	.waits = waits,
 };

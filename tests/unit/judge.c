@@ -140,7 +140,8 @@ static int
 roused_in(struct sleeper *s, int looks)
 {
 	static const struct event_ops ops = { .thread_id = id_of,
-		.waits = waits_for_nothing, .depth = one, .rouse = rouse };
+		.waits = waits_for_nothing, .depth = one, .left = one,
+		.rouse = rouse };
 	static struct event_thread threads[2];
 	struct event_thread *t = &threads[s->spins]; /* a scribe may know it */
 	static struct source source;
