@@ -9,9 +9,10 @@ import struct
 from wire import (
     HIDDEN_N, N, NUMBERS, PTR, Array, Bool, Bytes, Branch, Colour, Enum,
     Field, Float, Food, Int, Leaf, Map, Numbers, Point, Record,
-    Text, at, both, hidden, main, pytest, struct as c_struct,
-    through_record)
+    Text, at, both, codec, hidden, main, pytest, record,
+    struct as c_struct, through_record)
 
+from ferry_runtime._codec_samples import of_fields
 from ferry_runtime.codec import BrokenBlock
 
 
@@ -350,6 +351,25 @@ def test_maps():
         Map("tag", True, "n"), [("v", PTR), N], HIDDEN_N)
     assert decode(encode(None)) is None
     assert decode(encode({})) == {}
+
+
+def test_maps_whose_key_has_a_default():
+    """In Python it comes after the value, in C before."""
+    laid = c_struct("rank", ("id", ctypes.c_int32), ("weight", PTR))
+    made = codec(
+        rank=(laid, record("Rank", "weight", "id"), [
+            Field("weight", "weight", Text()), Field("id", "id", Int(32))]),
+        f=(c_struct("f", ("v", PTR), N), Point, ()))
+    fields = (Field("v", "v", Map("rank", len="n")), HIDDEN_N)
+    encode = made.encoder("f", "f", *fields)
+    block = encode({1: "a"})
+    (where,) = struct.unpack_from("=Q", block)
+    assert at(block, where, laid).id == 1
+    assert made.decoder("f", "f", None, *fields)(block) == {1: "a"}
+    with pytest.raises(TypeError, match="v: key: 'a' is no int"):
+        encode({"a": "a"})
+    (sample,), *_ = of_fields(fields, made)
+    assert sample[2 ** 31 - 1] == ""
 
 
 if __name__ == "__main__":

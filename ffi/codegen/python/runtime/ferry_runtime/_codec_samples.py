@@ -50,8 +50,7 @@ def of_array(t: Array, codec: Any) -> List[Any]:
 
 
 def of_map(t: Map, codec: Any) -> List[Any]:
-    key, value = (samples(f.type, codec)
-                  for f in visible(codec.fields(t.name)))
+    key, value = (samples(f.type, codec) for f in codec.entry(t.name))
     return [{k: value[i % len(value)] for i, k in enumerate(key)}, {}]
 
 

@@ -206,7 +206,7 @@ class Map:
             return
         if not hasattr(value, "items"):
             raise wrong(where, value, "mapping")
-        of_key, of_value = visible(codec.fields(self.name))
+        of_key, of_value = codec.entry(self.name)
         for key, element in value.items():
             of_key.type.check(key, "%s: key" % where, codec)
             of_value.type.check(

@@ -156,6 +156,14 @@ class Codec:
     def fields(self, name: str) -> Tuple[Field, ...]:
         return self._records[name][1]
 
+    def entry(self, name: str) -> Tuple[Field, Field]:
+        """The key and the value of a map's record: as they stand in C. In
+        Python those that have a default come last."""
+        places: Dict[str, Tuple[int, int]] = self.layout(name).fields
+        key, value = sorted(visible(self.fields(name)),
+                            key=lambda f: places[f.c_name])
+        return key, value
+
     def maker(self, name: str) -> Callable[..., Any]:
         return self._records[name][0]
 
@@ -183,8 +191,8 @@ class Codec:
 
     def entry_putter(self, name: str) -> Any:
         """f(b, at, key, value)"""
-        fields = self.fields(name)
-        of = {f.name: v for f, v in zip(visible(fields), ("key", "value"))}
+        fields = self.entry(name)
+        of = {f.name: v for f, v in zip(fields, ("key", "value"))}
         return self._once("put entry", name, lambda: self._putter(
             name, fields, "b, at, key, value", lambda f: of[f.name]))
 
@@ -220,7 +228,7 @@ class Codec:
     def entry_getter(self, name: str) -> Any:
         """f(d, at) → (key, value)"""
         return self._once("get entry", name, lambda: self._getter(
-            self.layout(name), self.fields(name), None))
+            self.layout(name), self.entry(name), None))
 
     def _getter(self, layout: Any, fields: Tuple[Field, ...],
                 make: Optional[Callable[..., Any]]) -> Any:
