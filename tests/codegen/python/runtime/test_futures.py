@@ -297,6 +297,47 @@ def test_fork():
         future.cancel()
 
 
+def test_a_child_of_a_call():
+    """It is told so by what it has of its parent's calls, also where another
+    thread waits for them; the parent's callbacks stay the parent's."""
+    told = []
+    with rt.blocking() as c:
+        futures = [c.start(rt.HOLD, LONG), c.start(rt.ECHO, timeout=3600)]
+        for future in futures:
+            future.add_done_callback(told.append)
+        running(c)
+        waiter = rt.Thread(lambda: rt.raises(
+            concurrent.futures.CancelledError, futures[0].result))
+        rt.until(lambda: futures[0]._condition._waiters)
+        futures[1]._condition.acquire()     # as a thread may that is not there
+        holder = rt.Thread(fork_anywhere, futures, told)
+        holder.join()
+        futures[1]._condition.release()
+        assert not told and not any(f.done() for f in futures)
+        futures[0].cancel()
+        waiter.join()
+        assert futures[1].result(FOREVER) == b""
+        rt.until(lambda: len(told) == 2)
+
+
+def fork_anywhere(futures, told):
+    pid = os.fork()
+    if pid == 0:
+        code = 1
+        try:
+            signal.alarm(int(30 * rt.SLOW))
+            for future in futures:
+                rt.raises(fr.ForkedError, future.result)
+                assert future.done() and not future.cancel()
+            done = concurrent.futures.wait(futures)
+            assert done.done == set(futures)
+            assert not told
+            code = 0
+        finally:
+            os._exit(code)
+    assert os.waitpid(pid, 0)[1] == 0
+
+
 LEFT = """
 import rt
 c = rt.blocking()

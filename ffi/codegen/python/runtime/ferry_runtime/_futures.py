@@ -26,10 +26,10 @@ from typing import (TYPE_CHECKING, Any, Callable, Deque, Dict, List, Optional,
                     Tuple, TypeVar)
 
 from . import _given
-from ._c import (EALREADY, ECANCELED, EDEADLINE, EINTR, ETIMEDOUT, KIND_REPLY,
-                 AttachOptions, Completion, RequestOptions, copy, generation,
-                 lib)
-from ._errors import Errors, check, refusal, text_of, timed_out
+from ._c import (EALREADY, ECANCELED, EDEADLINE, EFORKED, EINTR, ETIMEDOUT,
+                 KIND_REPLY, AttachOptions, Completion, RequestOptions, copy,
+                 generation, lib)
+from ._errors import Errors, check, error_of, refusal, text_of, timed_out
 
 if TYPE_CHECKING:
     from ._blocking import BlockingContext
@@ -59,7 +59,9 @@ class _Condition(threading.Condition):
 
 class Future(_given.Unique, concurrent.futures.Future[T]):
     """A call on its way: what executors return, but that cancel() reaches a
-    call that runs. Any thread may wait for it, or cancel it."""
+    call that runs. Any thread may wait for it, or cancel it. After a fork it
+    has failed in the child, whose callbacks are not called: they are the
+    parent's."""
 
     def __init__(self, decode: Optional[Callable[[bytes], T]],
                  errors: Errors) -> None:
@@ -126,6 +128,16 @@ class Future(_given.Unique, concurrent.futures.Future[T]):
         except concurrent.futures.InvalidStateError:
             pass
 
+    def _forked(self) -> None:
+        """In a child: nobody will answer. The lock may have been that of a
+        thread that is not here; so may those of who waits by wait()."""
+        lock = self._condition._lock  # type: ignore[attr-defined]
+        if not lock._is_owned():
+            lock._at_fork_reinit()
+        self._waiters: List[Any] = []
+        self._done_callbacks: List[Any] = []
+        self._raise(error_of(EFORKED))
+
 
 def _apart(future: Future[Any], function: Callable[..., None],
            *args: Any) -> None:
@@ -146,6 +158,8 @@ class Taker:
         # The context stays open as long as it has calls.
         self._pending: Dict[
             int, Tuple[Future[Any], BlockingContext]] = {}
+        # The one whose reply the thread has taken.
+        self._settled: Optional[Future[Any]] = None
         self._numbers = itertools.count(1)
         # Timers: when, and whose. New ones of any thread, the thread's heap,
         # and until when it sleeps.
@@ -238,10 +252,21 @@ class Taker:
         lib.inbox_release(self._address, n)
         for number, status, data in taken:
             try:
-                future, _ = self._pending.pop(number)
+                future, _ = self._pending[number]
+                self._settled = future      # a fork may come at any time
+                del self._pending[number]
                 _apart(future, future._settle, status, data)
             except BaseException:
                 _tell()     # of a callback that ends threads, say
+            finally:
+                self._settled = None
+
+    def forked(self) -> None:
+        """In a child: it has no such thread."""
+        if self._settled is not None:
+            self._settled._forked()
+        for future, _ in self._pending.values():
+            future._forked()
 
     def _run(self) -> None:
         if not self._one.acquire(blocking=False):
@@ -284,4 +309,6 @@ def taker() -> Taker:
 
 def forked() -> None:
     """In a child: there is no such thread, and no call on its way."""
+    for one in _takers.values():
+        one.forked()
     _takers.clear()
