@@ -16,6 +16,7 @@ make_library(struct unit *u)
 	json_t *json = scan_new(u, json_object());
 
 	scan_put_text(u, json, "name", value[WORD_NAME]);
+	scan_put(u, json, "at", scan_at(u, library->at));
 	scan_put_text(u, json, "version", version ? scan_text(u, "%.*s",
 	    (int)strlen(version) - 2, version + 1) : "0");
 	scan_put_text(u, json, "prefix", u->prefix);

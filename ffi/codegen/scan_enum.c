@@ -87,10 +87,9 @@ new_value(struct values *v, CXCursor cursor, struct place at)
 	scan_put_text(v->u, json, "name", marks.value[WORD_NAME] ?
 	    marks.value[WORD_NAME] : scan_name(v->u, c_name, v->prefix));
 	scan_put_text(v->u, json, "c_name", c_name);
-	if (v->decl->what == WORD_CONSTANTS) {
-		scan_put(v->u, json, "at", scan_at(v->u, at));
+	scan_put(v->u, json, "at", scan_at(v->u, at));
+	if (v->decl->what == WORD_CONSTANTS)
 		scan_put_text(v->u, json, "type", "int");
-	}
 	scan_put_text(v->u, json, "value", value_text(v, cursor));
 	scan_put_text(v->u, json, "doc", scan_doc(v->u, cursor, at));
 	return json;

@@ -308,6 +308,7 @@ make_case(struct unit *u, struct fields *members, json_t *value)
 	scan_put(u, json, "name", json_incref(json_object_get(value,
 	    "name")));
 	scan_put_text(u, json, "value", c_name);
+	scan_put(u, json, "at", json_incref(json_object_get(value, "at")));
 	if (!item)
 		return json;
 	field = scan_field(u, item);

@@ -16,7 +16,7 @@ local function values_of(e, gen, add)
 	local values = {}
 	for i, value in ipairs(e.values) do
 		values[i] = { name = value.name:upper(),
-		    c_name = value.c_name, at = value.at or e.at }
+		    c_name = value.c_name, at = value.at }
 		if e.kind == "error" and value.value ~= "0" then
 			add("errors", value.class, values[i])
 		end
@@ -64,7 +64,7 @@ function exports.new(model, known, functions, gen, package)
 	end
 	add_types(model, known, gen, add)
 	add("errors", known.base, {
-		c_name = model.library.name, at = model.library.header
+		c_name = model.library.name, at = model.library.at
 	})
 	for _, o in ipairs(model.objects) do
 		add("objects", o.class, o)
