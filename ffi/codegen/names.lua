@@ -72,7 +72,11 @@ end
 --
 -- which fails where a name of `items` is one of the set `reserved`, is there
 -- twice, or is none. An item is { name = as that language has it, c_name, at };
--- `where` is for the message: "Python", "the methods of Zoo in Python".
+-- `where` is for the message: "Python", "the methods of Zoo in Python". And
+--
+--	check_library(library, name, reserved, where)
+--
+-- the same of the library itself, which is `name` there.
 function names.new(fail)
 	local bound = setmetatable({}, { __index = names })
 	function bound.check(items, reserved, where)
@@ -88,6 +92,14 @@ function names.new(fail)
 		end
 		if found[1] then
 			fail(found)
+		end
+	end
+	function bound.check_library(library, name, reserved, where)
+		local what = wrong({ c_name = "the library", name = name },
+		    nil, reserved)
+		if what then
+			fail(library.at, what:format(where) .. "; give it " ..
+			    "another name: FERRY_LIBRARY(name = …)")
 		end
 	end
 	return bound

@@ -13,10 +13,15 @@ public:
 };
 
 % for _, x in ipairs(e.exceptions) do
+% if x.same then
+<%= doc(x.of.doc) %>using <%= x.name %> = <%= x.same %>;
+
+% else
 <%= doc(x.of.doc) %>class <%= x.name %> : public <%= e.exceptions.base %> {
 	using <%= e.exceptions.base %>::<%= e.exceptions.base %>;
 };
 
+% end
 % end
 #endif
 
@@ -29,8 +34,10 @@ ferry_error_domain(<%= n %>)
 		[](int status) -> const char * {
 			switch (status) {
 % for _, v in ipairs(e.values) do
+% if not v.first then
 			case <%= v.value %>:
 				return "<%= v.name %>";
+% end
 % end
 			default:
 				return nullptr;
@@ -40,8 +47,10 @@ ferry_error_domain(<%= n %>)
 		[](const ferry::error &e) {
 			switch (e.status) {
 % for _, x in ipairs(e.exceptions) do
+% if not x.same then
 			case <%= x.of.value %>:
 				throw <%= ns .. x.name %>(e);
+% end
 % end
 			default:
 				throw <%= ns .. e.exceptions.base %>(e);

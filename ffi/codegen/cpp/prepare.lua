@@ -2,6 +2,8 @@
 local types = require("types")
 local literals = require("literals")
 local plain = require("variants")
+local enums = require("enums")
+local words = require("words")
 
 -- C++'s words, and macros in small letters of headers that everybody includes.
 local reserved_words = [[
@@ -162,7 +164,7 @@ local function functions(self, model)
 			f.result = result_type(self, f)
 		end
 		self.check(f.args, with(self.reserved, "options calls wire"),
-		    "the arguments of " .. f.full)
+		    "the arguments of " .. f.full .. " in C++")
 		parameters(f)
 	end
 end
@@ -297,19 +299,20 @@ local function scope(self, model)
 		end
 	end
 	for _, e in ipairs(model.enums) do
-		self.check(e.values, self.reserved, "the values of " .. e.name)
+		self.check(e.values, self.reserved,
+		    "the values of " .. e.name .. " in C++")
 		for _, x in ipairs(e.exceptions or {}) do
 			names[#names + 1] = x
 		end
 	end
 	self.check(names, with(self.reserved,
 	    "calls wire package layout result"),
-	    "ferry::" .. model.library.name)
+	    "C++'s ferry::" .. model.library.name)
 end
 
 -- One class for each error; those of two enums are told apart.
 local function exceptions(self, model)
-	local times = {}
+	local times, class_of = {}, {}
 	for _, e in ipairs(model.enums) do
 		for _, v in ipairs(e.kind == "error" and e.values or {}) do
 			times[v.name] = (times[v.name] or 0) + 1
@@ -323,9 +326,11 @@ local function exceptions(self, model)
 			if tonumber(v.value) > 0 then
 				local of = times[v.name] > 1 and
 				    e.name .. "_" or ""
+				class_of[v] = of .. v.name .. "_error"
 				e.exceptions[#e.exceptions + 1] = {
-				    name = of .. v.name .. "_error",
-				    of = v, c_name = v.c_name, at = e.at }
+				    name = class_of[v], of = v,
+				    same = v.first and class_of[v.first],
+				    c_name = v.c_name, at = v.at }
 			end
 		end
 		if e.kind == "error" then
@@ -349,7 +354,10 @@ return function(model, gen)
 		end
 		gen.names.check(list, reserved, what)
 	end
+	gen.names.check_library(model.library, model.library.name,
+	    with(self.reserved, words.FERRY), "C++")
 	types.use(self.ns)
+	enums.prepare(model)
 	for _, r in ipairs(model.records) do
 		self.records[r.name] = r
 	end

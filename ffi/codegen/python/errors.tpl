@@ -16,7 +16,12 @@ class <%= e.base %>(<%= base %>):
     %< "doc", { doc = e.doc or ("One of `" .. e.c_name .. "`.") }
 %	end
 %	for _, value in ipairs(e.values) do
-%		if value.value ~= "0" then
+%		if value.first and value.value ~= "0" then
+
+
+%< "comment", { doc = value.doc or ("`" .. value.c_name .. "`.") }
+<%= value.class %> = <%= value.first.class %>
+%		elseif value.value ~= "0" then
 
 
 class <%= value.class %>(<%= e.base %>):

@@ -153,6 +153,11 @@ function kinds.new(class_of, enums)
 		return value
 	end
 
+	function self.constant(c)
+		return c.type == "string" and words.quote(c.value) or
+		    number(c.value)
+	end
+
 	local function clocked(t, value)
 		if t.unit == "ns" then
 			return value

@@ -30,7 +30,7 @@ class <%= o.class %>(ferry_runtime.Handle):
 % for i, e in ipairs(error_enums) do
 OF_<%= e.name:upper() %> = {
 %	for _, value in ipairs(e.values) do
-%		if value.value ~= "0" then
+%		if value.value ~= "0" and not value.first then
     <%= value.value %>: errors.<%= value.class %>,
 %		end
 %	end

@@ -9,10 +9,9 @@ from __future__ import annotations
 from ferry_runtime.codec import UnknownCase
 % end
 % for _, c in ipairs(model.constants) do
-%	local value = c.type == "string" and words.quote(c.value) or c.value
 
 %< "comment", { doc = c.doc or false }
-<%= c.name:upper() %> = <%= value %>
+<%= c.name:upper() %> = <%= types.constant(c) %>
 % end
 % for _, e in ipairs(model.enums) do
 

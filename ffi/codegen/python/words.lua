@@ -23,6 +23,8 @@ words.ROOT = with "context closed close futures"
 words.CHILD = with [[
 	token context closed close release take futures
 ]]
+-- Packages that are there already.
+words.PACKAGES = names.set "ferry_runtime"
 -- What modules of a package call their own.
 words.MODULE = with [[
 	Any Call Callable Dict List Mapping NamedTuple Optional Sequence Union

@@ -12,6 +12,8 @@ local words = require "words"
 local classes = require "classes"
 local functions = require "functions"
 local exports = require "exports"
+local enums = require "enums"
+local versions = require "versions"
 
 -- One of the descriptors that codec.py reads; `column` is where it begins.
 local function field(types, f, column)
@@ -26,8 +28,8 @@ local function field(types, f, column)
 end
 
 local function check_version(library, gen)
-	if not library.version:find("^%d[%w.+]*$") then
-		gen.fail(library.header, ('the version "%s" is none in ' ..
+	if not versions.good(library.version) then
+		gen.fail(library.at, ('the version "%s" is none in ' ..
 		    'Python; write it with digits and dots: version = ' ..
 		    '"1.2.0"'):format(library.version))
 	end
@@ -37,6 +39,9 @@ end
 local function values(model, gen)
 	local library = model.library
 	local package = "ferry_" .. library.name
+	gen.names.check_library(library, package, words.PACKAGES,
+	    "Python's packages")
+	enums.prepare(model)
 	local known = classes.new(model, gen)
 	local all = functions.new(model, known, gen.names.pascal)
 	local v = {

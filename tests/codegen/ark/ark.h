@@ -25,7 +25,12 @@ typedef struct ark_crate ark_crate FERRY(object);
 typedef struct ark_dove ark_dove FERRY(object);
 
 /** Negative, against what marks ask for: see ark_sink(). */
-typedef enum ark_error { ARK_OK, ARK_LEAK = 3 } ark_error FERRY(error);
+typedef enum ark_error {
+	ARK_OK,
+	ARK_LEAK = 3,
+	/** A leak, by another name. */
+	ARK_DRIP = 3
+} ark_error FERRY(error);
 FERRY(error_text) const char *ark_error_text(ark_error code);
 
 typedef enum ark_cargo {

@@ -67,11 +67,17 @@ roots()
 	T_EQ(a.try_log(1).error().status, 1);
 }
 
+/* Of two names for one code the second is another name of the first one's. */
+static_assert(ark::error::drip == ark::error::leak);
+static_assert(std::is_same_v<ark::drip_error, ark::leak_error>);
+
 /* Where there is no object to ask. */
 static void
 details()
 {
 	auto failed = ark::dove::try_trap(1);
+	const ferry::error_domain &domain = ferry_error_domain(ark::error{});
+	T_STR(domain.text(3), "leak");
 	T_EQ(failed.error().status, static_cast<int>(ark::error::leak));
 	T_STR(failed.error().message().c_str(), "it has no wings");
 	T_STR(ark::dove::try_trap(5).error().message().c_str(),

@@ -4,6 +4,7 @@
 from zoopkg import main, pytest, run
 
 import ferry_ark as ark
+import ferry_runtime
 from ferry_ark import Cargo
 
 
@@ -22,6 +23,14 @@ async def test_both_ways():
         for bad in (256, -1):
             with pytest.raises(ValueError, match="kind"):
                 await a.sort(kind=bad)
+
+
+def test_two_names_of_one_code():
+    """The second is another name of the first one's, and of its class."""
+    assert ark.ErrorCode.DRIP is ark.ErrorCode.LEAK
+    assert ark.Drip is ark.Leak and ark.Drip.__name__ == "Leak"
+    errors = ferry_runtime.Errors(ark._library.OF_ERROR, ark.ArkError)
+    assert type(errors.make(3, "")) is ark.Leak
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 headers whose names Python cannot take. T_LIMIT=200"""
 
 import ast
+import math
 import os
 import pathlib
 import re
+import runpy
 import subprocess
 import sys
 import zipfile
@@ -276,6 +278,44 @@ def test_versions_that_pip_cannot_take(tmp_path):
     done = generate(tmp_path, HEADER.replace('"1.0"', '"one"') % "")
     assert done.returncode == 1
     assert 'the version "one" is none in Python' in done.stderr
+
+
+@pytest.mark.parametrize("version", [
+    "1.2.0foo", "1..2", "1+", "1.", "1.2+a..b", "1-2", "v1", ""])
+def test_versions_that_are_none(tmp_path, version):
+    done = generate(tmp_path, HEADER.replace('"1.0"', '"%s"' % version) % "")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        'clash.h:3: error: the version "%s" is none in Python' % version)
+
+
+@pytest.mark.parametrize("version", [
+    "0", "1.2.0", "2024.10", "1a", "1.0rc1", "1.0.beta.2", "1.0.post3.dev4",
+    "1.0A1", "1.0+local.7"])
+def test_versions_that_are_some(tmp_path, version):
+    done = generate(tmp_path, HEADER.replace('"1.0"', '"%s"' % version) % "")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_name_of_the_runtime(tmp_path):
+    """A library may not be called so that its package would be it."""
+    done = generate(tmp_path, HEADER.replace("= clash", "= runtime") % "")
+    assert done.returncode == 1
+    assert done.stderr.startswith(
+        'clash.h:3: error: the library would be "ferry_runtime", which is a '
+        "word of its own in Python's packages")
+    assert "FERRY_LIBRARY(name = …)" in done.stderr
+
+
+def test_constants_that_are_no_numbers(tmp_path):
+    done = generate(tmp_path, HEADER % (
+        "static const double c_inf FERRY(constant) = __builtin_inf();\n"
+        "static const double c_less FERRY(constant) = -__builtin_inf();\n"
+        "static const float c_nan FERRY(constant) = __builtin_nanf(\"\");"))
+    assert done.returncode == 0, done.stderr
+    types = runpy.run_path(str(tmp_path / "out/python/ferry_clash/types.py"))
+    assert types["INF"] == math.inf and types["LESS"] == -math.inf
+    assert math.isnan(types["NAN"])
 
 
 def test_members_that_hide_types(tmp_path):
