@@ -190,7 +190,7 @@ scan_record(struct unit *u, struct decl *decl)
 	begin(u, decl);
 	if (!has_fields(u, decl) ||
 	    !read_fields(&f, clang_getCursorDefinition(decl->tag)) ||
-	    !scan_items_join(u, &f.items, false))
+	    !scan_layout(u, decl) || !scan_items_join(u, &f.items, false))
 		return;
 	fields = scan_new(u, json_array());
 	for (size_t i = 0; i < f.items.n; i++) {
@@ -397,7 +397,8 @@ scan_variant(struct unit *u, struct decl *decl)
 	}
 	members.path = f.path;
 	tag = find_tag(&f);
-	if (!tag || !read_fields(&members, f.union_) || !members_good(u,
+	if (!tag || !scan_layout(u, decl) ||
+	    !read_fields(&members, f.union_) || !members_good(u,
 	    &members.items, scan_find_type(u, tag->type)) ||
 	    !join_members(&f, &members))
 		return;

@@ -2,8 +2,8 @@
  * What the scanner's files share while one header is scanned. Data flows one
  * way: scan.c collects marked declarations, scan_mark.c reads their marks,
  * scan_enum.c, scan_record.c and scan_function.c make the model's entries of
- * them with the help of scan_c.c, scan_type.c and scan_item.c; model_link.c,
- * model_check.c and model_make.c see the whole.
+ * them with the help of scan_c.c, scan_type.c, scan_item.c and scan_layout.c;
+ * model_link.c, model_check.c and model_make.c see the whole.
  */
 #ifndef FERRY_CODEGEN_SCAN_UNIT_H
 #define FERRY_CODEGEN_SCAN_UNIT_H
@@ -216,6 +216,12 @@ const char *scan_enum_value(const struct decl *decl, const char *c_name);
  * byte. */
 const char *scan_unquote(struct unit *u, const char *text);
 const char *scan_float_text(struct unit *u, double value);
+
+/* --- scan_layout.c -------------------------------------------------------- */
+
+/* Whether a record's or variant's fields stand where C puts them by itself;
+ * says so if not. */
+bool scan_layout(struct unit *u, struct decl *decl);
 
 /* --- scan_enum.c, scan_record.c, scan_function.c -------------------------- */
 
