@@ -268,9 +268,11 @@ map_type(struct unit *u, const struct item *item, CXType pointee)
 		return refuse(u, item, "a map is an array of records with "
 		    "two fields, which count and switch nothing; use an array");
 	kind = json_string_value(json_object_get(key, "kind"));
+	if (kind && one_of(kind, "string") && json_object_get(key, "count"))
+		return refuse(u, item, "the key of a map is no text of a fixed "
+		    "length; use const char *, or an array");
 	if (!kind || !one_of(kind, "int bool enum string") ||
-	    json_object_get(key, "nullable") ||
-	    json_object_get(key, "count"))
+	    json_object_get(key, "nullable"))
 		return refuse(u, item, "the key of a map is a number without "
 		    "fractions, bool, enum or text that is not NULL; use an "
 		    "array");
@@ -414,6 +416,20 @@ static const struct {
 	    "a pointer, or a record" },
 };
 
+/* What looks like a pointer in C. */
+static const char *
+never_null(const struct item *item, const char *kind)
+{
+	if (strcmp(kind, "handle") == 0)
+		return item->way == WAY_IN ? "an object that is given is "
+		    "never NULL; take the mark \"nullable\" off" :
+		    "an object that is NULL is a failure; take the mark "
+		    "\"nullable\" off";
+	return item->pointer ? "what it points to is a result, which is "
+	    "always there; write const if it is an argument, or take the "
+	    "mark \"nullable\" off" : NULL;
+}
+
 static bool
 marks_fit(struct unit *u, const struct item *item, json_t *type)
 {
@@ -426,10 +442,16 @@ marks_fit(struct unit *u, const struct item *item, json_t *type)
 		kind = scan_text(u, "optional %s", of);
 	for (size_t i = 0; kind && i < sizeof needs / sizeof *needs; i++) {
 		enum word word = needs[i].word;
+		const char *other;
 
 		if (!item->marks.value[word] || (one_of(kind, needs[i].kinds) &&
 		    !(fixed && word != WORD_BYTES)))
 			continue;
+		other = word == WORD_NULLABLE ? never_null(item, kind) : NULL;
+		if (other) {
+			refuse(u, item, other);
+			return false;
+		}
 		scan_error(u, item->at, "%s: \"%s\" is for %s; take the mark "
 		    "off", item->c_name, scan_word_text(word), needs[i].what);
 		return false;
@@ -446,6 +468,9 @@ plain_type(struct unit *u, const struct item *item)
 		return handle_type(u, item, object);
 	if (scan_bare(item->type).kind == CXType_ConstantArray)
 		return fixed_type(u, item);
+	if (scan_bare(item->type).kind == CXType_VariableArray)
+		return refuse(u, item, "an array whose length is a parameter; "
+		    "write a pointer and FERRY(len = NAME)");
 	if (scan_bare(item->type).kind == CXType_IncompleteArray &&
 	    item->way == WAY_FIELD)
 		return refuse(u, item, "an array of unknown length; use a "

@@ -43,7 +43,8 @@ FERRY(function) static int r(void);
 /* error: 19: other: an object is in no record and no event; give it as a
    parameter or result */
 /* error: 20: p: a record is not taken by value; write a pointer to const */
-/* error: 21: p: "nullable" is for a pointer; take the mark off */
+/* error: 21: p: what it points to is a result, which is always there; write
+   const if it is an argument, or take the mark "nullable" off */
 /* error: 22: error = nothing: no enum of that name is marked with FERRY(error);
    mark it */
 /* error: 23: result: it is no code of the enum that "error" names; take the
