@@ -4,10 +4,6 @@ from __future__ import annotations
 
 %< "imports", { from = "", list = { "builtins as _builtins", "dataclasses", "datetime", "enum" } }
 %< "imports", { from = "typing", list = { "Dict", "List", "NamedTuple", "Optional", "Union" } }
-% if uses("UnknownCase") then
-
-from ferry_runtime.codec import UnknownCase
-% end
 % for _, c in ipairs(model.constants) do
 
 %< "comment", { doc = c.doc or false }
@@ -55,7 +51,6 @@ class <%= r.class %>:
 %		local hint = case.field and types.hint(case.field.type, false) or "None"
 %		names[i] = r.plain and hint or case.class
 %	end
-%	names[#names + 1] = "UnknownCase"
 %< "comment", { doc = r.plain and words.cases(r, types.hint) or r.doc or false }
 <%= words.fill(0, r.class .. " = Union[", names, "]", 4) %>
 % end

@@ -44,7 +44,7 @@ REVEALED = [
     "Union[builtins.str, None]",
     "ferry_runtime._inbox.Request[builtins.str]",
     "Union[None, builtins.float, builtins.list[ferry_zoo.types.Point], "
-    "builtins.str, ferry_runtime._codec_types.UnknownCase]",
+    "builtins.str]",
     "ferry_zoo._aio.Zoo",
     "builtins.list[builtins.str]",
     "def (in_: ferry_zoo.types.Numbers, *, timeout: "

@@ -11,6 +11,7 @@ from zoopkg import everything, main, numbers, pytest, run, things
 
 import ferry_runtime
 import ferry_zoo as z
+from ferry_runtime.codec import UnknownCase
 
 MS = datetime.timedelta(milliseconds=1)
 FOREVER = 2 ** 32 // 2 * MS
@@ -60,7 +61,7 @@ async def test_shapes():
             value = z.Shapes(shapes, shape)
             assert await zoo.shapes_echo(value) == value
         with pytest.raises(ferry_runtime.InvalidError):
-            await zoo.shape_echo(z.types.UnknownCase(99))
+            await zoo.shape_echo(UnknownCase(99))
 
 
 @run

@@ -6,8 +6,6 @@ import dataclasses
 import enum
 from typing import List, NamedTuple, Union
 
-from ferry_runtime.codec import UnknownCase
-
 
 class ErrorCode(enum.IntEnum):
     """SQLite's primary result codes."""
@@ -110,7 +108,7 @@ class About:
 #: - str is `SQLITE_TYPE_TEXT`
 #: - bytes is `SQLITE_TYPE_BLOB`
 #: - None is `SQLITE_TYPE_NULL`
-Cell = Union[int, float, str, bytes, None, UnknownCase]
+Cell = Union[int, float, str, bytes, None]
 
 
 class OnRowChanged(NamedTuple):
