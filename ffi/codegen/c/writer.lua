@@ -174,6 +174,9 @@ return function(model, gen)
 			names.destructors[f.object] = f.c_name
 		end
 	end
+	-- Its header would be guarded as <ferry/ferry.h> is.
+	gen.names.check_library(model.library, model.library.name,
+	    gen.names.set("ferry"), "C")
 	local planner = fields.planner()
 	local shapes = plan_shapes(model, planner)
 	local roots, root_index = plan_objects(model, names)

@@ -297,14 +297,17 @@ def test_versions_that_are_some(tmp_path, version):
     assert done.returncode == 0, done.stderr
 
 
-def test_the_name_of_the_runtime(tmp_path):
-    """A library may not be called so that its package would be it."""
-    done = generate(tmp_path, HEADER.replace("= clash", "= runtime") % "")
+@pytest.mark.parametrize("name,would,where", [
+    ("runtime", "ferry_runtime", "Python's packages"),
+    ("ferry", "ferry", "C")])
+def test_names_of_what_is_there_already(tmp_path, name, would, where):
+    """The runtime's, and that of <ferry/ferry.h>'s guard."""
+    done = generate(tmp_path, HEADER.replace("= clash", "= " + name) % "")
     assert done.returncode == 1
-    assert done.stderr.startswith(
-        'clash.h:3: error: the library would be "ferry_runtime", which is a '
-        "word of its own in Python's packages")
-    assert "FERRY_LIBRARY(name = …)" in done.stderr
+    assert done.stderr == (
+        'clash.h:3: error: the library would be "%s", which is a word of its '
+        "own in %s; give it another name: FERRY_LIBRARY(name = …)\n" % (
+            would, where))
 
 
 def test_constants_that_are_no_numbers(tmp_path):
