@@ -279,7 +279,8 @@ fire(struct due_entry *e, uint64_t now_ns,
 		post_stale(n, now_ns - e->began_ns);
 		e->stale_ns = now_ns + (uint64_t)n->stale_ms * 1000000u;
 	}
-	if (e->deadline_ns <= now_ns && phase == NODE_DEFERRED) {
+	if (e->deadline_ns <= now_ns &&
+	    (phase == NODE_DEFERRED || (n->flags & NODE_CANCEL_LATE))) {
 		e->deadline_ns = OS_NEVER;
 		expire(n, ferry__node_token(n, TOKEN_REQUEST));
 	} else if (e->deadline_ns <= now_ns) {

@@ -273,7 +273,9 @@ ferry__call_defer(struct worker *w, struct node *n, uint64_t more)
 	atom64_store_release(&n->state,
 	    ferry__node_word(
 	        atom64_load_relaxed(&n->state), NODE_DEFERRED));
-	if ((n->flags & (NODE_DEADLINE | NODE_STALE)) == NODE_DEADLINE) {
+	/* The others are watched since they were started. */
+	if ((n->flags & (NODE_DEADLINE | NODE_STALE | NODE_CANCEL_LATE)) ==
+	    NODE_DEADLINE) {
 		ferry__due_watch(&w->events.due, n);
 		ferry__event_thread_stir(&w->events);
 	}

@@ -291,30 +291,24 @@ ferry__cancel_closing(struct node *n, void *context)
 		ferry__fork_strayed(mark);
 }
 
-static void
-count_not_run_once(struct context *c)
-{
-	/* Relaxed: read when all who count have left. */
-	atom32_add_relaxed(&c->callback_not_run, 1);
-}
-
-/* With a callback that the FFI thread has yet to run: it never will. */
+/* With a callback that the FFI thread has yet to run: it never will. The
+ * reference is for who runs it here. */
 static void
 count_not_run(struct context *c, struct node *n, uint64_t generation_of)
 {
 	/* Answered in its place before, and counted … */
 	if (claim(n, generation_of, CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_TOLD,
-	        0)) {
-		count_not_run_once(c);
+	        CLAIM_REFERENCE)) {
+		ferry__reply_not_run(c, n, true);
 		return;
 	}
 	/* … or finished by a deferred reply, and to be counted with it. */
 	if (claim(n, generation_of, CLAIM_DEFERRED | CLAIM_FINISHED,
-	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD, 0)) {
-		count_not_run_once(c);
+	        CLAIM_TOLD | CLAIM_ANSWERED, CLAIM_TOLD, CLAIM_REFERENCE)) {
 		c->n_abandoned++;
 		count_shared_add(&c->ended_unheard, 1);
 		ferry__reply_count_elsewhere(c, ENDED_CLOSED);
+		ferry__reply_not_run(c, n, true);
 	}
 }
 

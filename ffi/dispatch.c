@@ -203,7 +203,7 @@ may_start(struct worker *w, struct context *c, struct node *n)
 		    w, c, n, UNSTARTED_DEADLINE, FERRY_EDEADLINE);
 		return false;
 	}
-	if (n->flags & NODE_STALE) {
+	if (n->flags & (NODE_STALE | NODE_CANCEL_LATE)) {
 		ferry__due_watch(&w->events.due, n);
 		ferry__event_thread_stir(&w->events);
 	}

@@ -114,7 +114,9 @@ enum node_flag {
 	NODE_DEADLINE = 1u << 4,
 	NODE_STALE = 1u << 5,
 	NODE_COUNTED = 1u << 6,  /* in its context's exact total */
-	NODE_TIMED = 1u << 7     /* submitted_ns is set (timing.h) */
+	NODE_TIMED = 1u << 7,    /* submitted_ns is set (timing.h) */
+	NODE_ANY_THREAD = 1u << 8, /* closers run its callback */
+	NODE_CANCEL_LATE = 1u << 9 /* its deadline ends what runs, too */
 };
 
 /* The waiting word of a request that is waited for. */

@@ -9,6 +9,11 @@
 #include "ffi/options.h"
 #include "ffi/request.h"
 
+enum {
+	FLAGS = FERRY_REQUEST_ADOPT | FERRY_REQUEST_ANY_THREAD |
+	    FERRY_REQUEST_CANCEL_LATE
+};
+
 static const ferry_request_options defaults = {
 	.struct_size = sizeof(ferry_request_options),
 };
@@ -75,9 +80,13 @@ check_route(struct order *d, struct home *h, bool has_out)
 		if (o->inbox != 0 || o->stale_ms != 0)
 			return FERRY_EINVAL;
 		d->node_flags |= NODE_CALLBACK;
+		if (o->flags & FERRY_REQUEST_ANY_THREAD)
+			d->node_flags |= NODE_ANY_THREAD;
 		d->aside = CLAIM_CALLBACK;
 		return FERRY_OK;
 	}
+	if (o->flags & FERRY_REQUEST_ANY_THREAD)
+		return FERRY_EINVAL;
 	if (o->inbox != 0) {
 		d->node_flags |= NODE_INBOX;
 		if (o->stale_ms != 0)
@@ -113,7 +122,7 @@ ferry__order_check_slow(struct order *d, struct home *h,
 		return r;
 	d->node_flags = 0;
 	d->aside = 0;
-	if ((d->o->flags & ~(uint32_t)FERRY_REQUEST_ADOPT) != 0 ||
+	if ((d->o->flags & ~(uint32_t)FLAGS) != 0 ||
 	    ((d->o->flags & FERRY_REQUEST_ADOPT) != 0 && d->o->free == NULL))
 		return FERRY_EINVAL;
 	r = check_route(d, h, has_out);
@@ -123,6 +132,8 @@ ferry__order_check_slow(struct order *d, struct home *h,
 		if (d->o->deadline_ns <= ferry__os_now_ns())
 			return FERRY_EDEADLINE;
 		d->node_flags |= NODE_DEADLINE;
+		if (d->o->flags & FERRY_REQUEST_CANCEL_LATE)
+			d->node_flags |= NODE_CANCEL_LATE;
 	}
 	if (UNLIKELY(h->context_flags & HOME_TOTAL))
 		d->node_flags |= NODE_COUNTED;

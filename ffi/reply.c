@@ -1,7 +1,8 @@
 /*
  * Answers on their way; see reply.h.
  *
- * Threads: deliver() and drop() from any; call_back() on the FFI thread.
+ * Threads: deliver() and drop() from any; call_back() on the FFI thread;
+ * not_run() on any other.
  */
 #include "ffi/reply.h"
 
@@ -207,6 +208,40 @@ ferry__reply_called_back(struct worker *w, struct node *n)
 	ferry__alloc_block_free(w->block);
 	w->block = NULL;
 	ferry__node_taken(n);
+	ferry__reply_drop(n);
+}
+
+static void
+call_back_closed(void *node)
+{
+	struct node *n = node;
+	int status = FERRY_ECLOSED;
+
+	/* Cancelled in the queue, perhaps. What a deferred reply has left in
+	 * the node is the FFI thread's to free. */
+	ferry__node_answered(n, &status);
+	n->callback(ferry__node_token(n, TOKEN_REQUEST), status, NULL, 0,
+	    n->user);
+}
+
+void
+ferry__reply_not_run(struct context *c, struct node *n, bool count)
+{
+	uint32_t mark = ferry__fork_mark(), roles = ferry__self.roles;
+	int before;
+
+	if (n->flags & NODE_ANY_THREAD) {
+		/* As a doorbell function, which may call nothing either. */
+		ferry__self.roles |= SELF_DOORBELL;
+		before = ferry__os_hold_cancel();
+		ferry__self_run(call_back_closed, n);
+		ferry__os_resume_cancel(before);
+		ferry__fork_returned(mark);
+		ferry__self.roles = roles;
+	} else if (count) {
+		/* Relaxed: read when all who count have left. */
+		atom32_add_relaxed(&c->callback_not_run, 1);
+	}
 	ferry__reply_drop(n);
 }
 

@@ -61,6 +61,13 @@ void ferry__reply_call_back(struct worker *w, struct context *c,
 void ferry__reply_call_back_deferred(struct worker *w, struct context *c,
     struct node *n, enum outcome outcome);
 
+/*
+ * For who has claimed a callback that the FFI thread will not run: counts it,
+ * if asked to, or runs it here where that was asked for. Takes one reference
+ * with it. On the closer's thread, or the submitter's.
+ */
+void ferry__reply_not_run(struct context *c, struct node *n, bool count);
+
 /* What is left to do after a callback, also one that ended its thread. */
 void ferry__reply_called_back(struct worker *w, struct node *n);
 

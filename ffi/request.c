@@ -294,14 +294,10 @@ answer_refused(struct context *c, struct node *n, bool count)
 	if (count)
 		ferry__reply_count_elsewhere(c, UNSTARTED_CLOSED);
 	n->status = FERRY_ECLOSED;
-	if (n->flags & NODE_CALLBACK) {
-		/* Relaxed: read when all who count have left. */
-		if (count)
-			atom32_add_relaxed(&c->callback_not_run, 1);
-		ferry__reply_drop(n);
-	} else {
+	if (n->flags & NODE_CALLBACK)
+		ferry__reply_not_run(c, n, count);
+	else
 		ferry__reply_deliver(c, n);
-	}
 }
 
 /*
@@ -310,7 +306,7 @@ answer_refused(struct context *c, struct node *n, bool count)
  * it did so with any, then the submit has succeeded, all are answered, and
  * law 1 holds. FINISHED keeps it from answering one from here on. (Those with
  * a callback are answered by closers only in an abandoned close, which counts
- * them as not run.)
+ * them as not run, or runs them.)
  */
 COLD static int
 settle_refused(struct home *h, struct node *newest, int why)

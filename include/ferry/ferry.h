@@ -32,7 +32,8 @@
  *     will call and free nothing. Otherwise exactly one reply arrives: after
  *     cancel, deadline, close and the death of a handler's thread too. The
  *     only exception is a reply callback whose FFI thread is wedged in an
- *     abandoned close: the close report counts it, and it never runs later.
+ *     abandoned close: the close report counts it, and it never runs later;
+ *     under FERRY_REQUEST_ANY_THREAD the closer runs it.
  *  2. Order is by lane. Lane 0, the default, is the calling thread; any
  *     other value is a lane of the caller's choice. Requests of one lane
  *     whose submits are ordered start in that order.
@@ -274,9 +275,9 @@ typedef int (*ferry_handler_fn)(
     ferry_call call, const void *data, size_t size, void *state);
 
 /*
- * A reply, delivered by callback on the FFI thread (on the canceller's or
- * closer's never). `data` is valid until the callback returns; NULL if size is
- * 0. Must not block.
+ * A reply, delivered by callback on the FFI thread (on the canceller's never,
+ * on the closer's only under FERRY_REQUEST_ANY_THREAD). `data` is valid until
+ * the callback returns; NULL if size is 0. Must not block.
  */
 typedef void (*ferry_reply_fn)(ferry_request request, int status,
     const void *data, size_t size, void *user);
@@ -629,7 +630,14 @@ ferry_listener_remove_wait(ferry_listener listener, int64_t timeout_ms);
 
 enum { /* ferry_request_options.flags */
 	/* `data` is not copied but adopted; `free` is then called once. */
-	FERRY_REQUEST_ADOPT = 1u << 0
+	FERRY_REQUEST_ADOPT = 1u << 0,
+	/* With a callback: where an abandoned close would have it never run,
+	 * the closer runs it instead, or the submit that raced with the close,
+	 * on its own thread. It may then call nothing of Ferry's. */
+	FERRY_REQUEST_ANY_THREAD = 1u << 1,
+	/* Past deadline_ns it is cancelled, also while its handler runs; that
+	 * is what happens to deferred calls anyhow. On the event thread. */
+	FERRY_REQUEST_CANCEL_LATE = 1u << 2
 };
 
 typedef struct ferry_request_options {

@@ -133,6 +133,56 @@ abandon_when_wedged(void)
 	T_OK(ferry_inbox_close(NULL, inbox));
 }
 
+static int
+pass_run(ferry_call call, void *gate)
+{
+	(void)call;
+	fx_gate_pass(gate);
+	return FERRY_OK;
+}
+
+/* What the FFI thread would have called is called by the closer: once, and
+ * never again when that thread comes back. */
+static void
+callbacks_on_any_thread(void)
+{
+	ferry_context context = fx_open();
+	struct fx_gate gate = FX_GATE_SHUT;
+	struct fx_later later = FX_LATER;
+	struct fx_job jobs[2] = {{fx_later_run, &later}, {pass_run, &gate}};
+	struct fx_slot slots[4];
+	ferry_request requests[4];
+	ferry_request_options o;
+	ferry_close_report report;
+
+	memset(slots, 0, sizeof slots);
+	for (int i = 0; i < 4; i++) {
+		o = fx_to_slot(&slots[i]);
+		o.flags = FERRY_REQUEST_ANY_THREAD;
+		requests[i] = i < 2
+		    ? fx_submit(context, FX_DO, &jobs[i], sizeof jobs[i], &o)
+		    : fx_submit(context, FX_NOP, NULL, 0, &o);
+	}
+	/* 0 is answered and has yet to be told, 1 runs, 2 is cancelled in the
+	 * queue, 3 is queued. */
+	fx_gate_pass(&later.deferred);
+	fx_gate_await(&gate, 1);
+	T_OK(ferry_call_reply(later.call, 0, "late", 4));
+	T_OK(ferry_request_cancel(requests[2]));
+	T_EQ(fx_close_mode(context, FERRY_CLOSE_ABANDON, 0, &report),
+	    FERRY_EBUSY);
+	T_EQ(report.callback_not_run, 0);
+	for (int i = 0; i < 4; i++) {
+		T_EQ(atomic_load(&slots[i].calls), 1);
+		T_EQ(slots[i].status,
+		    i == 2 ? FERRY_ECANCELED : FERRY_ECLOSED);
+	}
+	fx_gate_open(&gate);
+	T_OK(fx_close_mode(context, FERRY_CLOSE_DRAIN, FOREVER, NULL));
+	for (int i = 0; i < 4; i++)
+		T_EQ(atomic_load(&slots[i].calls), 1);
+}
+
 /* Closed but busy: still refused, still busy, until the handler comes back. */
 static void
 abandon_twice(void)
@@ -332,6 +382,7 @@ T_MAIN(
 	T_RUN(drain_with_timeout);
 	T_RUN(abandon_when_idle);
 	T_RUN(abandon_when_wedged);
+	T_RUN(callbacks_on_any_thread);
 	T_RUN(abandon_twice);
 	T_RUN(abandoned_handler_comes_back);
 	T_RUN(abandon_what_is_deferred);

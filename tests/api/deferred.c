@@ -332,6 +332,71 @@ deadline_without_hook(void)
 	fx_close(context);
 }
 
+struct late {
+	struct fx_gate hooked;
+	int defer;
+	ferry_call call;
+};
+
+static int
+late_run(ferry_call call, void *arg)
+{
+	struct late *l = arg;
+
+	l->call = call;
+	T_OK(ferry_call_on_cancel(call, deadline_hook, &l->hooked));
+	if (l->defer) {
+		T_OK(ferry_call_defer(call));
+		return FERRY_OK;
+	}
+	fx_gate_pass(&l->hooked);
+	return ferry_call_check(call);
+}
+
+/* False: it passed before the start. */
+static int
+is_cancelled_late(ferry_context context, int defer, uint64_t ns)
+{
+	struct late l = {.hooked = FX_GATE_SHUT, .defer = defer};
+	struct fx_job job = {late_run, &l};
+	ferry_request_options o = fx_request_options();
+	ferry_request request;
+	ferry_reply reply;
+	int r;
+
+	o.flags = FERRY_REQUEST_CANCEL_LATE;
+	o.deadline_ns = ferry_clock_ns() + ns;
+	r = ferry_request_submit(
+	    &request, context, FX_DO, &job, sizeof job, &o);
+	if (r == FERRY_OK && defer) {
+		T_WAIT_UNTIL(fx_gate_is_open(&l.hooked) ||
+		    ferry_request_wait(&reply, request, 0) == FERRY_OK,
+		    FX_LIMIT_MS);
+		if (!fx_gate_is_open(&l.hooked)) {
+			T_EQ(reply.status, FERRY_EDEADLINE);
+			return 0;
+		}
+		T_OK(ferry_call_reply(l.call, FERRY_ECANCELED, NULL, 0));
+	}
+	if (r == FERRY_OK)
+		r = fx_wait(request);
+	T_ASSERT(r == FERRY_ECANCELED || r == FERRY_EDEADLINE);
+	return r == FERRY_ECANCELED;
+}
+
+/* Where that was asked for, the deadline ends a handler, too. */
+static void
+deadline_of_what_runs(void)
+{
+	ferry_context context = fx_open();
+
+	for (int defer = 0; defer < 2; defer++)
+		for (uint64_t ns = FX_SOON_NS;
+		    !is_cancelled_late(context, defer, ns);)
+			ns *= 2;
+	fx_close(context);
+}
+
 /* Answered in time, a deadline does nothing, to it or to whoever comes after
  * it in the same place. */
 static uint64_t
@@ -382,5 +447,6 @@ T_MAIN(
 	T_RUN(reply_overtakes_handler);
 	T_RUN(deadline_runs_hook);
 	T_RUN(deadline_without_hook);
+	T_RUN(deadline_of_what_runs);
 	T_RUN(deadline_met);
 )

@@ -220,6 +220,9 @@ bad_arguments(void)
 	o = fx_to_slot(&slot);
 	o.struct_size = 0;
 	fx_submit_fails(context, FX_ECHO, "x", 1, &o, FERRY_EINVAL);
+	o = fx_request_options();
+	o.flags = FERRY_REQUEST_ANY_THREAD; /* no callback */
+	fx_submit_fails(context, FX_ECHO, "x", 1, &o, FERRY_EINVAL);
 	/* A request to be waited for has to be named. */
 	T_EQ(ferry_request_submit(NULL, context, FX_ECHO, "x", 1, NULL),
 	    FERRY_EINVAL);
