@@ -14,6 +14,7 @@ struct fields {
 	size_t room;
 	size_t n_unions;
 	CXCursor union_;     /* the last union among them */
+	size_t union_at;     /* how many items stand before it */
 	const char *path;    /* how its members are reached: "as." */
 	bool variant;
 	bool bad;
@@ -100,6 +101,7 @@ add_union(struct fields *f, CXCursor cursor, const char *path)
 	}
 	f->n_unions++;
 	f->union_ = cursor;
+	f->union_at = f->items.n;
 	f->path = path;
 }
 
@@ -361,6 +363,28 @@ make_lens(struct unit *u, struct fields *f)
 	return lens;
 }
 
+/* C's order, where it is not tag, union, lengths: for who writes the struct
+ * once more. */
+static json_t *
+make_order(struct unit *u, struct fields *f)
+{
+	json_t *order;
+
+	if (f->union_at == 1 && !strcmp(f->items.item[0].role, "tag"))
+		return NULL;
+	order = scan_new(u, json_array());
+	for (size_t i = 0; i <= f->items.n; i++) {
+		if (i == f->union_at)
+			scan_append(u, order, scan_json(u, scan_text(u, "%.*s",
+			    *f->path ? (int)strlen(f->path) - 1 : 0,
+			    f->path)));
+		if (i < f->items.n)
+			scan_append(u, order, scan_json(u,
+			    f->items.item[i].c_name));
+	}
+	return order;
+}
+
 static void
 make_variant(struct fields *f, struct fields *members, struct item *tag)
 {
@@ -374,6 +398,7 @@ make_variant(struct fields *f, struct fields *members, struct item *tag)
 		scan_append(u, cases, make_case(u, members, value));
 	scan_put(u, decl->entry, "cases", cases);
 	scan_put(u, decl->entry, "lens", make_lens(u, f));
+	scan_put(u, decl->entry, "order", make_order(u, f));
 	put_default(u, decl, type, &members->items);
 }
 

@@ -35,6 +35,7 @@ endef
 
 $(eval $(call codegen_lib,zoo))
 $(eval $(call codegen_lib,ark))
+$(eval $(call codegen_lib,rill))
 
 # What looks inside the scanner.
 $(O)/tests/codegen/scan_fuzz.o: CFLAGS_ALL = $(CFLAGS_TOOL)

@@ -1,20 +1,23 @@
-# C++: the header of the zoo and of the ark, and the programs that use them.
+# C++: the headers of the zoo, the ark and the rill, and the programs that use them.
 
 cpp_runtime = $(wildcard include/ferry/*.hpp)
 cpp_from    = $(wildcard ffi/codegen/*.lua ffi/codegen/cpp/*.lua \
 	      ffi/codegen/cpp/*.tpl) $(cpp_runtime)
 cpp_gen    := $(O)/tests/codegen/cpp/gen
 
+cpp_of   := zoo ark rill
+cpp_made := $(cpp_of:%=$(cpp_gen)/cpp/include/%.hpp)
+cpp_libs := $(foreach l,$(cpp_of),$(O)/tests/codegen/$l/lib$l.so)
+
 # No others: those of the runtime, which come along, are no target's.
-$(cpp_gen)/cpp/include/zoo.hpp $(cpp_gen)/cpp/include/ark.hpp: \
-		$(cpp_gen)/cpp/include/%.hpp: $(TOOL) $(cpp_from) \
+$(cpp_made): $(cpp_gen)/cpp/include/%.hpp: $(TOOL) $(cpp_from) \
 		include/ferry/marks.h
 	$(call say,GEN)
 	$(Q)$(TOOL) gen tests/codegen/$*/$*.h --lang cpp -o $(cpp_gen)
 	$(Q)touch $@
 
-$(cpp_gen)/cpp/include/zoo.hpp: tests/codegen/zoo/zoo.h
-$(cpp_gen)/cpp/include/ark.hpp: tests/codegen/ark/ark.h
+$(foreach l,$(cpp_of),$(eval $(cpp_gen)/cpp/include/$l.hpp: \
+	tests/codegen/$l/$l.h))
 
 # With a sanitizer gcc 12 is four times as long at it where it optimizes, and takes
 # lengths for what they can never be.
@@ -29,19 +32,16 @@ CPP_TESTS := $(patsubst %.cc,$(O)/%,$(wildcard tests/codegen/cpp/*.cc))
 cpp_links  = $(foreach l,$(shell sed -n 's/^ \* Links: //p' $1),$\
 	     $(O)/tests/codegen/$l/lib$l.so)
 
-$(O)/tests/codegen/cpp/%.o: tests/codegen/cpp/%.cc | \
-		$(cpp_gen)/cpp/include/zoo.hpp $(cpp_gen)/cpp/include/ark.hpp
+$(O)/tests/codegen/cpp/%.o: tests/codegen/cpp/%.cc | $(cpp_made)
 	$(call say,CXX)
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CXX) $(CXXFLAGS_CPP) -c -o $@ $<
 
-$(CPP_TESTS): $(O)/%: $(O)/%.o $(SO) $(O)/tests/codegen/zoo/libzoo.so \
-		$(O)/tests/codegen/ark/libark.so
+$(CPP_TESTS): $(O)/%: $(O)/%.o $(SO) $(cpp_libs)
 	$(call say,LD)
 	$(Q)$(CXX) -o $@ $(filter %.o,$^) -Wl,--no-as-needed \
 		$(call cpp_links,$(patsubst $(O)/%,%.cc,$@)) \
-		-Wl,-rpath,'$(abspath $(O))/tests/codegen/zoo' \
-		-Wl,-rpath,'$(abspath $(O))/tests/codegen/ark' \
+		$(cpp_of:%=-Wl,-rpath,'$(abspath $(O))/tests/codegen/%') \
 		$(LDLIBS_API)
 
 $(O)/tests/codegen/cpp/plain.o: CXXFLAGS_CPP += -fno-exceptions

@@ -37,8 +37,8 @@ function layout.doc(text, indent)
 	end
 	indent = indent or ""
 	local lines = { indent .. "/**" }
-	for paragraph in (text:gsub("%*/", "* /") .. "\n\n"):gmatch(
-	    "(.-)\n\n+") do
+	text = text:gsub("%*/", "* /"):gsub("/%*", "/ *") .. "\n\n"
+	for paragraph in text:gmatch("(.-)\n\n+") do
 		if #lines > 1 then
 			lines[#lines + 1] = indent .. " *"
 		end

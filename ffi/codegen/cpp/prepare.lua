@@ -48,9 +48,13 @@ local function field(self, f)
 	f.owned = types.owned(t)
 	f.param = types.param(t)
 	f.wire_field = types.wire_field(t, f.wire:match("[^.]+$"))
-	if f.default then
+	local default = f.default
+	if not default and t.kind == "enum" and self.defaults[t.name] then
+		default = { kind = "enum", value = self.defaults[t.name] }
+	end
+	if default then
 		local inner = innermost(types.bare(t))
-		f.init = literals.default(f.default, inner, types.owned(inner))
+		f.init = literals.default(default, inner, types.owned(inner))
 	end
 end
 
@@ -80,6 +84,20 @@ local function records(self, model)
 	end
 end
 
+-- Of its struct, in C's order: the tag, the union (its name) and the lengths.
+-- A tag whose cases have no data is alone.
+local function parts(v)
+	local list, named = { v.tag, v.union }, { [v.tag.c_name] = v.tag }
+	for _, f in ipairs(v.lens or {}) do
+		list[#list + 1] = f
+		named[f.c_name] = f
+	end
+	for i, c_name in ipairs(v.order or {}) do
+		list[i] = named[c_name] or v.union
+	end
+	return list
+end
+
 local function variants(self, model)
 	plain.prepare(model, function(t)
 		return t.kind == "enum" and "enum " .. t.name
@@ -91,10 +109,10 @@ local function variants(self, model)
 			case.number = self.numbers[v.tag.type.name][case.name]
 			if case.field then
 				field(self, case.field)
-				v.has_union = true
-				v.union = case.field.wire:match("^(.*)%.")
+				v.union = case.field.wire:match("^(.*)%.") or ""
 			end
 		end
+		v.parts = parts(v)
 		self.check(v.cases, with(self.reserved, "value " .. v.name),
 		    "the cases of " .. v.name .. " in C++")
 		-- What a class has may not be called as the class is.
@@ -345,6 +363,7 @@ return function(model, gen)
 		reserved = gen.names.set(reserved_words),
 		records = {},
 		numbers = {}, -- of the values of enums
+		defaults = {}, -- of enums
 	}
 	function self.check(items, reserved, what)
 		local list = {}
@@ -362,6 +381,7 @@ return function(model, gen)
 		self.records[r.name] = r
 	end
 	for _, e in ipairs(model.enums) do
+		self.defaults[e.name] = e.default
 		self.numbers[e.name] = {}
 		for _, v in ipairs(e.values) do
 			self.numbers[e.name][v.name] = v.value

@@ -1,18 +1,18 @@
 % for _, r in ipairs(items) do
 % if r.tag then
 struct <%= r.name %> {
-	<%= r.tag.wire_field %>
-% if r.has_union then
+% for _, part in ipairs(r.parts) do
+% if part == r.union then
 	union {
 % for _, case in ipairs(r.cases) do
 % if case.field then
 		<%= case.field.wire_field %>
 % end
 % end
-	} <%= r.union or "" %>;
+	} <%= r.union %>;
+% else
+	<%= part.wire_field %>
 % end
-% for _, f in ipairs(r.lens or {}) do
-	<%= f.wire_field %>
 % end
 };
 % else

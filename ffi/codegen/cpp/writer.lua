@@ -98,12 +98,18 @@ local package_kinds = {
 	["function"] = "FERRY_FUNCTION_DIRECT",
 }
 
+-- Those that have a number.
 local function number_functions(model, self)
+	local numbered = {}
 	for _, f in ipairs(model.functions) do
 		f.package_kind = package_kinds[f.kind]
 		f.root_number = f.root and self.objects[f.root].number or
 		    "UINT32_MAX"
+		if f.id then
+			numbered[#numbered + 1] = f
+		end
 	end
+	return numbered
 end
 
 -- name(parameters, tail parameter)end, in lines.
@@ -143,13 +149,13 @@ end
 
 return function(model, gen)
 	local self = prepare(model, gen)
-	number_functions(model, self)
 	local items = in_order(model)
 	local values = {
 		model = model, ns = self.ns, items = items,
 		functions = model.functions, maps = self.maps,
 		direct = self.direct, roots = self.roots,
 		laid_out = laid_out(items, model),
+		numbered = number_functions(model, self),
 		doc = layout.doc, list = layout.list, literals = literals,
 		types = types, parameters = parameters, arguments = arguments,
 		forward = forward,
