@@ -11,8 +11,9 @@
  * comes back is discarded, handles released.
  *
  * Futures are completed by the library's thread, which sets the value and does
- * nothing else. One that is dropped early discards the answer; it does not
- * cancel, and its destructor does not wait.
+ * nothing else; in a close that abandons the call, by the closer's. One that is
+ * dropped early discards the answer; it does not cancel, and its destructor
+ * does not wait. In a forked child none of before gets ready.
  */
 #ifndef FERRY_ASYNC_HPP
 #define FERRY_ASYNC_HPP
@@ -150,7 +151,7 @@ std::coroutine_handle<>
 awaited<T>::late()
 {
 	awaiter<T> *who = std::exchange(to, nullptr);
-	return who ? who->finish(failure(FERRY_EDEADLINE)) : nullptr;
+	return who ? who->finish(failure(FERRY_EDEADLINE, too_late)) : nullptr;
 }
 
 template <typename T>
@@ -207,7 +208,11 @@ struct promised {
 	    void *user)
 	{
 		auto *self = static_cast<promised *>(user);
-		status = status_by(status, self->deadline);
+		if (is_late(status, self->deadline)) {
+			status = FERRY_EDEADLINE;
+			data = too_late;
+			size = sizeof too_late - 1;
+		}
 #if FERRY_EXCEPTIONS
 		try {
 			self->completion.set(self->decode(self->context,
@@ -281,6 +286,9 @@ submit_promised(promised<Completion> &op,
 	raw.lane = call.options.lane;
 	raw.deadline_ns = deadline_ns(call.options);
 	op.deadline = raw.deadline_ns;
+	/* Nobody waits who could cancel it; and a close that abandons it
+	 * completes the future, too. */
+	raw.flags = FERRY_REQUEST_ANY_THREAD | FERRY_REQUEST_CANCEL_LATE;
 	raw.callback = promised<Completion>::reply;
 	raw.user = &op;
 	call.block.describe(raw);

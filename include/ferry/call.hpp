@@ -32,9 +32,9 @@ class loop;
 struct call_options {
 	/*
 	 * When the answer is of no use any more. A call that has not started
-	 * then never does; strands and calls that answer later are cancelled;
-	 * one that waits here, or in a loop, cancels its request and gets
-	 * FERRY_EDEADLINE. Of two, the earlier counts.
+	 * then never does, one that runs is cancelled, and the caller gets
+	 * FERRY_EDEADLINE: who waits here, or in a loop, at once; a future when
+	 * the call has ended. Of two, the earlier counts.
 	 */
 	std::optional<std::chrono::steady_clock::time_point> deadline{};
 	std::optional<std::chrono::nanoseconds> timeout{};
@@ -248,24 +248,26 @@ struct canceller {
 	}
 };
 
+/* Ferry's own text is of those that were never started. */
+inline constexpr char too_late[] =
+    "the deadline passed before there was an answer";
+
 /* A deadline passed while its request was running. */
 inline error
 gave_up(ferry_request request)
 {
 	ferry_request_cancel(request);
 	ferry_request_release(request);
-	return failure(FERRY_EDEADLINE);
+	return failure(FERRY_EDEADLINE, too_late);
 }
 
-/* What a reply's status is to who set a deadline: a call that had begun when it
- * passed was cancelled then. */
-inline int
-status_by(int status, std::uint64_t deadline)
+/* Whether it says to who set a deadline that this has passed: a call that had
+ * begun was cancelled then. */
+inline bool
+is_late(int status, std::uint64_t deadline)
 {
 	return status == FERRY_ECANCELED && deadline != 0 &&
-		ferry_clock_ns() >= deadline
-	    ? FERRY_EDEADLINE
-	    : status;
+	    ferry_clock_ns() >= deadline;
 }
 
 /* Waits, through signals, until there is a reply or the deadline passes. */
@@ -323,10 +325,12 @@ invoke(ferry_reply &reply, ferry_context context, std::uint32_t method,
 		if (request != 0 && (r == FERRY_EINTR || r == FERRY_ETIMEDOUT))
 			r = wait(reply, request, raw.deadline_ns);
 	}
-	if (r == FERRY_OK) {
-		reply.status = status_by(reply.status, raw.deadline_ns);
-		return {};
+	if (r == FERRY_OK && is_late(reply.status, raw.deadline_ns)) {
+		ferry_block_release(reply.data);
+		return failure(FERRY_EDEADLINE, too_late);
 	}
+	if (r == FERRY_OK)
+		return {};
 	return r == FERRY_ETIMEDOUT ? gave_up(request) : failure(r);
 }
 

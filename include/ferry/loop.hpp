@@ -2,8 +2,8 @@
  * loop: where coroutines go on. It belongs to one thread, which calls run(),
  * or poll() whenever fd() is readable; nothing but stop() and fd() may be
  * called by others. What another thread submits to a loop that is being run is
- * refused, FERRY_ETHREAD. Two inboxes of Ferry's, for answers and for events,
- * ring one descriptor.
+ * refused, FERRY_ETHREAD. Inboxes of Ferry's, one for answers and one for the
+ * events of each context that streams hear, ring one descriptor.
  *
  * A loop that ends gives up what still waits for answers: those are discarded,
  * and the coroutines never go on; it destroys those that it was given.
@@ -51,12 +51,14 @@ struct operation {
 	virtual void orphan() = 0;
 };
 
-/* Hears one event of one context. */
+/* Hears one event of one context. The stream's; when that goes, the loop is
+ * told. */
 struct subscription {
 	ferry_context context = 0;
 	std::uint32_t event = 0;
+	loop *where = nullptr;
 
-	virtual ~subscription() = default;
+	virtual ~subscription();
 	virtual std::coroutine_handle<> deliver(const void *data,
 	    std::size_t size, std::uint64_t dropped) = 0;
 	/* The context is closed, or the loop ends: then nobody goes on. */
@@ -155,7 +157,8 @@ public:
 	int submit(detail::operation &op, ferry_context context,
 	    std::uint32_t method, detail::request_block &block,
 	    const call_options &options);
-	int subscribe(std::shared_ptr<detail::subscription> it);
+	int subscribe(const std::shared_ptr<detail::subscription> &it);
+	void left() noexcept;
 
 private:
 	enum { BATCH = 64, ROUNDS = 16 };
@@ -179,6 +182,20 @@ private:
 		enter &operator=(const enter &) = delete;
 	};
 
+	/* Closed with the last stream of its context: a library that waits for
+	 * room would wait for nobody. */
+	struct ear {
+		ferry_context context;
+		ferry_inbox inbox;
+
+		void *user() const noexcept;
+	};
+
+	struct heard {
+		ear by;
+		std::weak_ptr<detail::subscription> who;
+	};
+
 	static void doorbell(void *user);
 	void ring() noexcept;
 	void shut() noexcept;
@@ -190,7 +207,10 @@ private:
 		return current_ != this && entered_.load() != 0;
 	}
 	void clear() noexcept;
+	int open_inbox(ferry_inbox &inbox);
 	int open_inboxes();
+	int listen_to(ear &out, ferry_context context);
+	void close_ears() noexcept;
 	void link(detail::operation &op, std::uint64_t deadline);
 	void unlink(detail::operation &op) noexcept;
 	void handle(const ferry_completion &item);
@@ -207,7 +227,7 @@ private:
 	int status_ = FERRY_OK;
 	int pipe_[2] = { -1, -1 };
 	ferry_inbox answers_ = 0;
-	ferry_inbox events_ = 0;
+	std::vector<ear> ears_;
 	/* Whether there is a byte in the pipe that nobody has read. */
 	std::atomic<bool> rung_{ false };
 	std::atomic<bool> stopped_{ false };
@@ -215,7 +235,9 @@ private:
 	std::atomic<int> entered_{ 0 };
 	detail::operation *first_ = nullptr;
 	detail::deadlines due_;
-	std::vector<std::shared_ptr<detail::subscription>> subscriptions_;
+	std::vector<heard> subscriptions_;
+	/* A stream that ended on another thread. */
+	std::atomic<bool> some_left_{ false };
 	std::list<task<void>> spawned_;
 	bool some_ended_ = false;
 };

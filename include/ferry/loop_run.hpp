@@ -53,12 +53,18 @@ loop::clear() noexcept
 }
 
 inline int
-loop::open_inboxes()
+loop::open_inbox(ferry_inbox &inbox)
 {
 	ferry_inbox_options options{};
 	options.struct_size = sizeof options;
 	options.doorbell = doorbell;
 	options.user = this;
+	return ferry_inbox_open(&inbox, &options);
+}
+
+inline int
+loop::open_inboxes()
+{
 	if (::pipe(pipe_) != 0) {
 		pipe_[0] = pipe_[1] = -1;
 		return FERRY_ESYSTEM;
@@ -67,8 +73,7 @@ loop::open_inboxes()
 		::fcntl(fd, F_SETFL, O_NONBLOCK);
 		::fcntl(fd, F_SETFD, FD_CLOEXEC);
 	}
-	int r = ferry_inbox_open(&answers_, &options);
-	return r == FERRY_OK ? ferry_inbox_open(&events_, &options) : r;
+	return open_inbox(answers_);
 }
 
 inline loop::loop()
@@ -87,8 +92,8 @@ loop::shut() noexcept
 {
 	if (answers_ != 0)
 		ferry_inbox_close(nullptr, answers_);
-	if (events_ != 0)
-		ferry_inbox_close(nullptr, events_);
+	for (const ear &e : ears_)
+		ferry_inbox_close(nullptr, e.inbox);
 	for (int fd : pipe_)
 		if (fd >= 0)
 			::close(fd);
@@ -103,8 +108,12 @@ inline loop::~loop()
 		op->orphan();
 		delete op;
 	}
-	for (const auto &s : subscriptions_)
-		s->end();
+	for (const heard &h : subscriptions_) {
+		if (auto s = h.who.lock()) {
+			s->where = nullptr;
+			s->end();
+		}
+	}
 	shut();
 }
 
@@ -215,48 +224,115 @@ loop::submit(detail::operation &op, ferry_context context,
 	return FERRY_OK;
 }
 
+/* What comes by it says so: those in hand when it is closed are not for the
+ * next one. */
+inline void *
+loop::ear::user() const noexcept
+{
+	return reinterpret_cast<void *>(static_cast<std::uintptr_t>(inbox));
+}
+
 inline int
-loop::subscribe(std::shared_ptr<detail::subscription> it)
+loop::listen_to(ear &out, ferry_context context)
 {
 	ferry_attach_options options{};
 	options.struct_size = sizeof options;
 	options.flags = FERRY_ATTACH_EVENTS;
+	for (const ear &e : ears_) {
+		if (e.context == context) {
+			out = e;
+			return FERRY_OK;
+		}
+	}
+	ear it{ context, 0 };
+	int r = open_inbox(it.inbox);
+	if (r != FERRY_OK)
+		return r;
+	options.user = it.user();
+	r = ferry_inbox_attach(it.inbox, context, &options);
+	if (r != FERRY_OK) {
+		ferry_inbox_close(nullptr, it.inbox);
+		return r;
+	}
+	ears_.push_back(it);
+	out = it;
+	return FERRY_OK;
+}
+
+inline int
+loop::subscribe(const std::shared_ptr<detail::subscription> &it)
+{
 	if (status_ != FERRY_OK)
 		return status_;
 	if (elsewhere())
 		return FERRY_ETHREAD;
-	int r = ferry_inbox_attach(events_, it->context, &options);
-	if (r != FERRY_OK && r != FERRY_EALREADY)
+	ear by{};
+	int r = listen_to(by, it->context);
+	if (r != FERRY_OK)
 		return r;
-	subscriptions_.push_back(std::move(it));
+	subscriptions_.push_back({ by, it });
+	it->where = this;
 	return FERRY_OK;
+}
+
+/* Drops what is queued in them, too. */
+inline void
+loop::close_ears() noexcept
+{
+	std::erase_if(subscriptions_,
+	    [](const heard &h) { return h.who.expired(); });
+	std::erase_if(ears_, [this](const ear &e) {
+		for (const heard &h : subscriptions_)
+			if (h.by.inbox == e.inbox)
+				return false;
+		ferry_inbox_close(nullptr, e.inbox);
+		return true;
+	});
+}
+
+inline void
+loop::left() noexcept
+{
+	if (!elsewhere()) {
+		close_ears();
+	} else {
+		some_left_.store(true);
+		ring();
+	}
+}
+
+inline detail::subscription::~subscription()
+{
+	if (where)
+		where->left();
 }
 
 inline void
 loop::answer(const ferry_completion &item)
 {
 	auto *op = static_cast<detail::operation *>(item.user);
-	int status = detail::status_by(
+	bool late = detail::is_late(
 	    item.status, op->is_due ? op->due->first : 0);
-	std::coroutine_handle<> who =
-	    op->answer(status, item.data, item.size);
+	std::coroutine_handle<> who = late
+	    ? op->answer(FERRY_EDEADLINE, detail::too_late,
+		  sizeof detail::too_late - 1)
+	    : op->answer(item.status, item.data, item.size);
 	ferry_block_release(item.data);
 	unlink(*op);
 	delete op;
 	go_on(who);
 }
 
-/* Those that hear it may come and go meanwhile; one that nobody else has is
- * not interested any more. */
+/* Those that hear it may come and go meanwhile. A context's end is told to the
+ * inbox for answers, too, where events may be missing before it. */
 inline void
 loop::hear(const ferry_completion &item)
 {
-	std::erase_if(subscriptions_,
-	    [](const auto &s) { return s.use_count() == 1; });
-	auto all = subscriptions_;
 	std::unique_ptr<void, detail::block_deleter> data(item.data);
-	for (const auto &s : all) {
-		if (s->context != item.context)
+	auto all = subscriptions_;
+	for (const heard &h : all) {
+		auto s = h.who.lock();
+		if (!s || h.by.user() != item.user)
 			continue;
 		if (item.kind == FERRY_KIND_CLOSED)
 			go_on(s->end());
@@ -322,9 +398,16 @@ loop::try_poll()
 	enter here(this);
 	std::size_t count = 0;
 	clear();
+	if (some_left_.exchange(false))
+		close_ears();
 	int r = take(answers_, count);
-	if (r == FERRY_OK)
-		r = take(events_, count);
+	/* Those may come and go, too: FERRY_ESTALE says that one has. */
+	auto ears = ears_;
+	for (std::size_t i = 0; i < ears.size() && r == FERRY_OK; i++) {
+		r = take(ears[i].inbox, count);
+		if (r == FERRY_ESTALE)
+			r = FERRY_OK;
+	}
 	if (r != FERRY_OK)
 		return failure(r);
 	count += expire();
