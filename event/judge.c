@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "event/docket.h"
 #include "event/tell.h"
 #include "event/thread.h"
 
@@ -181,7 +182,7 @@ is_half_way(const struct judge *j, const struct watchdog_limits *limits)
 		level++;
 	return level < WATCHDOG_LEVELS && !j->dog.announced &&
 	    ferry__watchdog_age(&j->dog) >= limits->level_ns[level] / 2 &&
-	    !ferry__tell_knows(j, serial);
+	    !ferry__docket_knows(j, serial);
 }
 
 /* Whether the call is to be looked at more closely, as something will be said

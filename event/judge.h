@@ -43,7 +43,7 @@ struct pending {
 	struct report_case about;    /* as it was then */
 };
 
-struct docket;                       /* evidence and report: judge.c */
+struct docket;                       /* evidence and report: docket.c */
 
 struct judge {
 	struct watchdog dog;

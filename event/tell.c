@@ -1,22 +1,16 @@
 /*
- * Evidence, reports, and who gets them; see tell.h.
+ * Who gets what of a report; see tell.h.
  */
 #include "event/tell.h"
 
 #include "event/announce.h"
 #include "event/delivery.h"
+#include "event/docket.h"
 #include "event/thread.h"
 #include "ffi/fork.h"
 
 /* How long a callback or a file waits for the frames. */
 #define FRAMES_NS UINT64_C(1000000000)
-
-struct docket {
-	struct evidence *evidence;
-	/* Of the call that was told of last, at that time. */
-	struct finding found;
-	struct report report;
-};
 
 struct source *
 ferry__tell_source(struct source *first, const struct suspect *p)
@@ -41,35 +35,6 @@ ferry__tell_next(struct source *s, const struct suspect *p)
 	return is_own(s, p) ? NULL : s->next;
 }
 
-/* ---------------------------------------------------------------- evidence */
-
-static void
-roused(void *arg)
-{
-	ferry__event_thread_stir(arg);
-}
-
-/* NULL, or without evidence: no memory, now; the next look tries again. Both
- * are for ever, so what there is stays. */
-static struct docket *
-docket_of(struct event_thread *t)
-{
-	struct judge *j = &t->judge;
-
-	if (j->docket == NULL)
-		j->docket = ferry__alloc_for_ever(sizeof *j->docket);
-	if (j->docket != NULL && j->docket->evidence == NULL)
-		j->docket->evidence = ferry__evidence_make(roused, t);
-	return j->docket;
-}
-
-/* What there is so far, or NULL. */
-static const struct evidence *
-evidence_of(const struct judge *j)
-{
-	return j->docket != NULL ? j->docket->evidence : NULL;
-}
-
 /* What none of those who are told wants. */
 static uint32_t
 flags_for(struct source *s, const struct suspect *p)
@@ -85,57 +50,11 @@ flags_for(struct source *s, const struct suspect *p)
 	return flags;
 }
 
-static void
-gather(struct event_thread *t, uint64_t serial, uint64_t word, uint32_t flags)
-{
-	struct docket *d = docket_of(t);
-	const struct evidence_look how = {
-		.beat = t->beat,
-		.word = word,
-		.wait = t->ops->waits(t->worker),
-		.flags = flags,
-		.turn = t->judge.turn,
-		.tick_ns = t->tick_ns,
-	};
-	struct awaited_room room = { .context = 0 };
-
-	if (d == NULL || d->evidence == NULL)
-		return;
-	if (how.wait != VERDICT_NOT_OURS)
-		t->ops->room(t->worker, &room);
-	ferry__evidence_about(
-	    d->evidence, serial, t->ops->thread_id(t->worker));
-	if (!ferry__evidence_look(d->evidence, &how))
-		return;
-	t->judge.room = room;
-	t->judge.room_serial = serial;
-}
-
 void
 ferry__tell_gather(struct event_thread *t, struct source *s, uint64_t serial,
     uint64_t word)
 {
-	gather(t, serial, word, flags_for(s, &t->judge.suspect));
-}
-
-/* What is known of that piece of work now, which is what will be said of it:
- * also later, when another one is looked at. */
-static void
-find(struct event_thread *t, uint64_t serial, bool idle_with_work)
-{
-	struct docket *d = docket_of(t);
-
-	if (d != NULL)
-		ferry__evidence_find(
-		    &d->found, d->evidence, serial, idle_with_work);
-}
-
-bool
-ferry__tell_knows(const struct judge *j, uint64_t serial)
-{
-	const struct evidence *e = evidence_of(j);
-
-	return e != NULL && e->serial == serial;
+	ferry__docket_gather(t, serial, word, flags_for(s, &t->judge.suspect));
 }
 
 /* ----------------------------------------------------------------- telling */
@@ -209,21 +128,6 @@ fill_case(struct report_case *c, struct event_thread *t, struct source *first,
 	fill_queue(c, t, first, now_ns);
 }
 
-/* NULL: no memory. */
-static struct report *
-make_report(struct event_thread *t, const struct report_case *c)
-{
-	struct docket *d = docket_of(t);
-
-	if (d == NULL)
-		return NULL;
-	ferry__report_make(&d->report, c, &d->found,
-	    d->evidence != NULL
-	        ? ferry__evidence_frames(d->evidence, &d->found)
-	        : NULL);
-	return &d->report;
-}
-
 /* The host's code, as a listener is, and named where it does not return. */
 static int
 call_back(struct event_thread *t, const struct source *s,
@@ -282,22 +186,15 @@ tell_host(struct event_thread *t, struct source *s, uint32_t actions,
 
 	if (w != NULL && (actions & FERRY_ACTION_FILE) != 0 &&
 	    w->path[0] != '\0' && may_tell(&a->file, w, c, now_ns))
-		append(t, s, w, make_report(t, c));
+		append(t, s, w, ferry__docket_report(t, c));
 	if (w != NULL && (actions & FERRY_ACTION_CALLBACK) != 0 &&
-	    w->callback != NULL && docket_of(t) != NULL &&
+	    w->callback != NULL && ferry__docket_make(t) &&
 	    may_tell(&a->callback, w, c, now_ns))
-		waits = call_back(t, s, w, &make_report(t, c)->stall) ==
+		waits = call_back(t, s, w,
+		            &ferry__docket_report(t, c)->stall) ==
 		    FERRY_STALL_KEEP_WAITING;
 	ferry__actions_let_go(a);
 	return waits;
-}
-
-static bool
-awaits_frames(const struct judge *j)
-{
-	const struct evidence *e = evidence_of(j);
-
-	return e != NULL && ferry__evidence_awaits(e, &j->docket->found);
 }
 
 /* Whether the call that was told of is the one in hand. */
@@ -340,10 +237,9 @@ ferry__tell_settle(
 {
 	struct judge *j = &t->judge;
 
-	if (evidence_of(j) != NULL)
-		ferry__evidence_hand_on(j->docket->evidence);
+	ferry__docket_hand_on(j);
 	if (j->pending.actions != 0 &&
-	    (!awaits_frames(j) || now_ns >= j->pending.due_ns) &&
+	    (!ferry__docket_awaits(j) || now_ns >= j->pending.due_ns) &&
 	    settle(t, first, now_ns))
 		ferry__watchdog_give(&j->dog);
 }
@@ -394,7 +290,7 @@ ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
 	before = j->level;
 	if (level > before)
 		j->level = level;
-	find(t, j->blamed.serial[j->blamed.n - 1], false);
+	ferry__docket_find(t, j->blamed.serial[j->blamed.n - 1], false);
 	fill_case(&c, t, first, &j->blamed, s, now_ns);
 	c.kind = kind_of(actions);
 	j->pending = (struct pending){
@@ -409,7 +305,8 @@ ferry__tell_act(struct event_thread *t, struct source *first, struct source *s,
 		ferry__announce_count(s);
 		if (what & FERRY_ACTION_NOTICE)
 			announce_for(t, first, s, &j->blamed,
-			    FERRY_KIND_NOT_RESPONDING, &c, make_report(t, &c));
+			    FERRY_KIND_NOT_RESPONDING, &c,
+			    ferry__docket_report(t, &c));
 		s->actions.pending = what & ~(uint32_t)FERRY_ACTION_NOTICE;
 		j->pending.actions |= s->actions.pending;
 	}
@@ -472,7 +369,7 @@ ferry__tell_end(struct event_thread *t, struct source *first,
 	settle(t, first, now_ns);
 	fill_end(&c, t, first, v, now_ns);
 	ferry__announce(
-	    t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	    t, first, FERRY_KIND_RESPONDING, &c, ferry__docket_report(t, &c));
 	tell_end_to_all(t, first, &c, now_ns);
 	j->level = FERRY_LEVEL_NONE;
 }
@@ -490,7 +387,7 @@ leave_episode(struct event_thread *t, struct source *first, struct source *s,
 	else
 		fill_end(&c, t, first, v, now_ns);
 	ferry__announce_in(
-	    t, s, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	    t, s, FERRY_KIND_RESPONDING, &c, ferry__docket_report(t, &c));
 	tell_end_to(t, s, &c, now_ns);
 }
 
@@ -533,7 +430,7 @@ ferry__tell_no_stall(struct event_thread *t, struct source *first,
 	struct report_case c;
 	uint32_t what;
 
-	find(t, p->serial[p->n - 1], false);
+	ferry__docket_find(t, p->serial[p->n - 1], false);
 	for (; s != NULL; s = ferry__tell_next(s, p)) {
 		what = wanted(s, FERRY_LEVEL_NONE, level, false);
 		fill_case(&c, t, first, p, s, now_ns);
@@ -545,7 +442,7 @@ ferry__tell_no_stall(struct event_thread *t, struct source *first,
 		if (what & FERRY_ACTION_NOTICE)
 			announce_for(t, first, s, p,
 			    held ? FERRY_KIND_HELD : FERRY_KIND_OVERLOADED, &c,
-			    make_report(t, &c));
+			    ferry__docket_report(t, &c));
 		tell_host(t, s, what, &c, now_ns);
 	}
 }
@@ -568,15 +465,15 @@ ferry__tell_lost(struct event_thread *t, struct source *first, uint64_t word,
 		.context = s->context,
 		.method = UINT32_MAX,
 	};
-	gather(t, word, word, flags_for(s, &j->blamed));
-	find(t, word, true);
+	ferry__docket_gather(t, word, word, flags_for(s, &j->blamed));
+	ferry__docket_find(t, word, true);
 	fill_lost(&c, t, first, FERRY_STALL_BEGAN, now_ns);
 	what = wanted(s, FERRY_LEVEL_NONE, FERRY_LEVEL_FATAL, false);
 	if (what != 0)
 		ferry__announce_count(s);
 	if (what & FERRY_ACTION_NOTICE)
 		ferry__announce(t, first, FERRY_KIND_NOT_RESPONDING, &c,
-		    make_report(t, &c));
+		    ferry__docket_report(t, &c));
 	j->lost_word = word;
 	t->ops->rouse(t->worker);
 	tell_host(t, s, what, &c, now_ns);
@@ -591,6 +488,6 @@ ferry__tell_found(struct event_thread *t, struct source *first, uint64_t now_ns)
 	fill_lost(&c, t, first, FERRY_STALL_ENDED, now_ns);
 	j->lost_word = 0;
 	ferry__announce(
-	    t, first, FERRY_KIND_RESPONDING, &c, make_report(t, &c));
+	    t, first, FERRY_KIND_RESPONDING, &c, ferry__docket_report(t, &c));
 	tell_end_to_all(t, first, &c, now_ns);
 }

@@ -1,6 +1,6 @@
 /*
- * What follows from a judgement: evidence is gathered, reports are made, and
- * inboxes, callback and file get them.
+ * What follows from a judgement: inboxes, callback and file get reports, each
+ * what it has asked for.
  *
  * Threads: the event thread.
  */
@@ -22,9 +22,6 @@ struct source *ferry__tell_next(struct source *s, const struct suspect *p);
  * work. */
 void ferry__tell_gather(struct event_thread *t, struct source *s,
     uint64_t serial, uint64_t word);
-
-/* Whether there has been one. */
-bool ferry__tell_knows(const struct judge *j, uint64_t serial);
 
 /* An episode has begun, has got worse, or goes on (WATCHDOG_…): of the
  * suspect, a call of the source `s`, or an init and `s` is the first of all. */
