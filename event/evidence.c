@@ -15,6 +15,9 @@
 #define FRESH_TURNS 4u
 #define LATE_NS     UINT64_C(250000000)
 
+/* How old a stack of a thread that moves may be. */
+#define MOVED_NS UINT64_C(1000000000)
+
 #define WANTED \
 	(FACT_STATE | FACT_EXISTS | FACT_CALL | FACT_CPU | FACT_DELAY | \
 	    FACT_TRACER | FACT_SIGNALS)
@@ -272,18 +275,41 @@ ferry__evidence_find(struct finding *out, const struct evidence *e,
 		out->shown = e->sights[v->shown];
 }
 
-const struct frames *
-ferry__evidence_frames(const struct evidence *e, const struct finding *f)
+/* Of a thread that moves every look shows another place: one that it was at in
+ * the same call, a moment ago, is as good. */
+static bool
+moves_about(const struct sight *a, const struct sight *b)
+{
+	return a->serial != 0 && a->serial == b->serial && a->look.place != 0 &&
+	    b->look.at_ns != 0 && !in_call(&a->look.facts) &&
+	    !in_call(&b->look.facts) &&
+	    apart(a->look.at_ns, b->look.at_ns) <= MOVED_NS;
+}
+
+static const struct frames *
+frames_of(const struct evidence *e, const struct finding *f,
+    bool (*of)(const struct sight *, const struct sight *))
 {
 	for (uint32_t i = 0; i < 2; i++) {
 		const struct unwinding *u =
 		    &e->unwindings[i == 0 ? e->newest : 1 - e->newest];
 
-		if (shows(&u->of, &f->shown) &&
+		if (of(&u->of, &f->shown) &&
 		    ferry__scribe_is(&u->job, SCRIBE_DONE))
 			return &u->job.frames;
 	}
 	return NULL;
+}
+
+const struct frames *
+ferry__evidence_frames(const struct evidence *e, const struct finding *f)
+{
+	const struct frames *frames = frames_of(e, f, shows);
+
+	if (frames == NULL && f->verdict.verdict == FERRY_VERDICT_SPINNING &&
+	    f->verdict.progress != FERRY_PROGRESS_NONE)
+		return frames_of(e, f, moves_about);
+	return frames;
 }
 
 bool

@@ -269,6 +269,9 @@ async def hear_of_it(notices, stalls_file):
     if not busy and "sqlite3_step" not in notice.report:
         await until(30, lambda: "sqlite3_step" in written(stalls_file),
                     "no report showed where in SQLite the thread is")
+        report = written(stalls_file)
+        for line in report[report.rindex("  stack:"):].splitlines():
+            say("     | " + line)
     expect(notice.kind == "not_responding"
            and notice.method == "database.query",
            "the watchdog did not name the runaway query")

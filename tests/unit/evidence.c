@@ -324,6 +324,63 @@ not_of_who_comes_next(void)
 	end(&s);
 }
 
+/* As if the scribe had read a stack of that piece of work, one second before
+ * the look that is shown; both of a thread that ran. */
+static struct finding
+moving(struct evidence *e, uint64_t serial)
+{
+	struct unwinding *u = &e->unwindings[0];
+	struct finding f = { .verdict = { .verdict = FERRY_VERDICT_SPINNING,
+		.progress = FERRY_PROGRESS_SOME } };
+
+	memset(e, 0, sizeof *e);
+	u->of = (struct sight){ .serial = serial, .turn = 1,
+		.look = { .place = 77, .at_ns = 5000000000 } };
+	u->of.look.facts.known = FACT_CALL;
+	atom32_store_relaxed(&u->job.state, SCRIBE_DONE);
+	f.shown = u->of;
+	f.shown.turn = 100;
+	f.shown.look.place = 78;
+	f.shown.look.at_ns += 1000000000;
+	return f;
+}
+
+/* Every look shows another place: a stack of one of them is shown, but nothing
+ * that says it is at one place, or was in a call, or long ago. */
+static void
+of_one_that_moves(void)
+{
+	static struct evidence e;
+	struct finding f = moving(&e, 5);
+
+	T_ASSERT(ferry__evidence_frames(&e, &f) ==
+	    &e.unwindings[0].job.frames);
+	f.verdict.progress = FERRY_PROGRESS_UNKNOWN;
+	T_ASSERT(ferry__evidence_frames(&e, &f) != NULL);
+	f.verdict.progress = FERRY_PROGRESS_NONE;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	f.verdict.verdict = FERRY_VERDICT_BLOCKED_SYSCALL;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	f.shown.look.facts.in_call = true;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	e.unwindings[0].of.look.facts.in_call = true;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	f.shown.serial = 6;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	f.shown.look.at_ns++;
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	f = moving(&e, 5);
+	atom32_store_relaxed(&e.unwindings[0].job.state, SCRIBE_GIVEN);
+	T_ASSERT(ferry__evidence_frames(&e, &f) == NULL);
+	/* Nobody waits for one of the very place: there is always another. */
+	T_ASSERT(!ferry__evidence_awaits(&e, &f));
+}
+
 static bool
 tells(uint32_t what)
 {
@@ -344,6 +401,7 @@ T_MAIN(
 	T_RUN(read_at_the_look);
 	T_RUN(one_that_is_gone_is_nowhere);
 	T_RUN(not_of_who_comes_next);
+	T_RUN(of_one_that_moves);
 )
 
 #else
