@@ -235,6 +235,8 @@ where_it_is_by_now(void)
 }
 
 T_MAIN(
+	if (runs_in_another())
+		T_SKIP("the system tells of other threads");
 	T_RUN(each_has_its_own);
 	T_RUN(overload_after_a_stall);
 	T_RUN(where_it_is_by_now);
