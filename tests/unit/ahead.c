@@ -52,7 +52,6 @@ distance_is_in_lines_or_none(void)
 	T_EQ(ferry__ahead_distance(&n, far_from(&n, INT16_MIN)), INT16_MIN);
 	T_EQ(ferry__ahead_distance(&n, far_from(&n, INT16_MAX + 1)), 0);
 	T_EQ(ferry__ahead_distance(&n, far_from(&n, INT16_MIN - 1)), 0);
-	T_EQ(ferry__ahead_distance(&n, NULL), 0);
 	/* A hint that leads nowhere is followed without harm. */
 	n.earlier = INT16_MIN;
 	ferry__ahead_walk(&n);
