@@ -236,31 +236,6 @@ disk_sleep(void)
 
 /* ----------------------------------------------------------- want of a CPU */
 
-/* What the handler used, in all. */
-struct starved {
-	atomic_uint_least64_t cpu_ns;
-};
-
-static uint64_t
-cpu_ns(void)
-{
-	struct timespec ts;
-
-	T_OK(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts));
-	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
-}
-
-static int
-starve_run(ferry_call call, void *arg)
-{
-	struct starved *v = arg;
-	uint64_t began = cpu_ns();
-	int r = ferry_debug_wedge(call, FERRY_WEDGE_STARVE, for_long_ms());
-
-	atomic_store(&v->cpu_ns, cpu_ns() - began);
-	return r;
-}
-
 static uint32_t
 patient_ms(void)
 {
